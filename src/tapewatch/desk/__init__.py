@@ -1,0 +1,1 @@
+"""A paper desk: a system that tapewatch watches, with a simulated exchange, for the demo and the tests."""

@@ -1,0 +1,1 @@
+"""From source to store without loss: run, validate, write, tell observers."""

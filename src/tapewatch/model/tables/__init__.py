@@ -1,0 +1,1 @@
+"""One file per family of tables, each ending in its tuple."""

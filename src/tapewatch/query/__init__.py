@@ -1,0 +1,1 @@
+"""Asking: plan, run, judge, answer."""

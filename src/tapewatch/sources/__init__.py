@@ -1,0 +1,1 @@
+"""Where rows come from: collectors ask, receivers are told; knows nothing about stores."""

@@ -1,0 +1,1 @@
+"""Measures exchange feeds: freshness, gaps, order, latency."""

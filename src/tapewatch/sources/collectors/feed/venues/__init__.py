@@ -1,0 +1,1 @@
+"""One file per venue: address, subscription, parsing and the venue's own sequence rule."""

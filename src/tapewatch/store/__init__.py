@@ -1,0 +1,1 @@
+"""Keeping rows: the protocol, the SQL dialects and the backends."""

@@ -1,0 +1,1 @@
+"""Dashboards as data, one file each."""

@@ -1,0 +1,1 @@
+"""Conformance suites that are shipped, so that other implementations can run them."""
