@@ -1,1 +1,1 @@
-"""The language: tables, columns, units, rows and questions; no I/O, imports nothing of ours."""
+"""The language: units, tables, rows, questions. No input or output; imports nothing else of ours but errors."""

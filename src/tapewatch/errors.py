@@ -1,0 +1,109 @@
+"""Every exception of tapewatch, ordered by what the operator must do.
+
+::
+
+    TapewatchError
+     ├── ConfigError      stop; fix the settings (key, value, line, what is allowed)
+     ├── SourceError      the watched system did not answer (permanent, or worth a retry)
+     ├── StoreError
+     │    ├── StoreUnavailable   keep the rows, try again: the store is away, full or locked
+     │    └── StoreRejected      drop the rows with the reason: the store will never take them
+     ├── QueryError       the asker's fault; the position says where
+     ├── DeliveryError    a message did not reach its provider (permanent, or worth a retry)
+     └── ContractError    our bug; report it
+"""
+
+from __future__ import annotations
+
+
+class TapewatchError(Exception):
+    """Root of the tree; ``code`` is the stable name used in HTTP answers and logs."""
+
+    code = "error"
+
+
+class ConfigError(TapewatchError):
+    """A setting is wrong: names key, value, line and what is allowed. Exit code 2."""
+
+    code = "bad_setting"
+
+
+class SourceError(TapewatchError):
+    """A watched system did not answer as it should.
+
+    Args:
+        message: What happened, to what.
+        permanent: True when a retry cannot help (wrong address, refused credentials).
+    """
+
+    code = "source_failed"
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class StoreError(TapewatchError):
+    """The store did not do what was asked."""
+
+    code = "store_failed"
+
+
+class StoreUnavailable(StoreError):
+    """The store is away, full, locked or stopping: nothing is lost, try again after ``retry_after_s`` seconds."""
+
+    code = "store_unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StoreRejected(StoreError):
+    """The store will never take these rows (or this file): the reason says why."""
+
+    code = "store_rejected"
+
+
+class QueryError(TapewatchError):
+    """The question cannot be answered as asked; ``position`` names the part of it.
+
+    Args:
+        message: What is wrong and what is allowed.
+        position: Path into the question, such as ``measures[0].column``.
+    """
+
+    code = "bad_query"
+
+    def __init__(self, message: str, *, position: str = "") -> None:
+        super().__init__(f"{position}: {message}" if position else message)
+        self.position = position
+
+
+class QueryTooLarge(QueryError):
+    """The question exceeds the limit on rows, buckets or time; the message names the limit and how to ask for less."""
+
+    code = "query_too_large"
+
+
+class DeliveryError(TapewatchError):
+    """A message did not reach its provider.
+
+    Args:
+        message: What the provider answered.
+        permanent: True when a retry cannot help.
+        retry_after_s: Seconds to wait before the next try, when the provider said so.
+    """
+
+    code = "delivery_failed"
+
+    def __init__(self, message: str, *, permanent: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after_s = retry_after_s
+
+
+class ContractError(TapewatchError):
+    """A part of tapewatch broke its contract with another: our bug."""
+
+    code = "contract_broken"

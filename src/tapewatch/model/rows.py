@@ -1,0 +1,183 @@
+"""Rows on their way: as they came (`RawBatch`), as they were accepted (`RowBatch`), and who sent them (`Delivery`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tapewatch.errors import ContractError
+
+NULL_TIME = -(2**63)
+NULL_FLAG = -1
+NULL_CODE = -1
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.int8]
+Codes = npt.NDArray[np.int32]
+Sketches = npt.NDArray[np.object_]
+
+RawColumn = list[Any] | npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Rows of one table as they came: columns of untyped values, all of the same length.
+
+    Attributes:
+        table: Name of the table, known or not.
+        columns: Column name to values; None stands for a missing value.
+        period_s: Seconds between two rows of a series, when the sender declares it.
+    """
+
+    table: str
+    columns: dict[str, RawColumn]
+    period_s: float | None = None
+
+    @classmethod
+    def of(cls, table: str, rows: Iterable[Mapping[str, Any]], *, period_s: float | None = None) -> RawBatch:
+        """Build a batch from row mappings; a key that a row lacks becomes None."""
+        held = list(rows)
+        names: dict[str, None] = {}
+        for row in held:
+            names.update(dict.fromkeys(row))
+        return cls(table, {name: [row.get(name) for row in held] for name in names}, period_s)
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        for values in self.columns.values():
+            return len(values)
+        return 0
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the rows back as mappings, without the missing values."""
+        names = list(self.columns)
+        return [
+            {name: value for name, value in zip(names, values, strict=True) if value is not None}
+            for values in zip(*self.columns.values(), strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Dictionary-coded words: ``codes`` (int32, n; -1 = null) point into ``values``."""
+
+    codes: Codes
+    values: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @classmethod
+    def of(cls, words: Sequence[str | None]) -> Coded:
+        """Code a sequence of words; None becomes null."""
+        seen: dict[str, int] = {}
+        codes = np.fromiter((NULL_CODE if word is None else seen.setdefault(word, len(seen)) for word in words), np.int32, len(words))
+        return cls(codes, tuple(seen))
+
+    @classmethod
+    def constant(cls, word: str | None, count: int) -> Coded:
+        """Repeat one word ``count`` times."""
+        code = NULL_CODE if word is None else 0
+        return cls(np.full(count, code, np.int32), () if word is None else (word,))
+
+    def words(self) -> npt.NDArray[np.object_]:
+        """Decode into an object array of str or None, shape (n,)."""
+        lookup = np.empty(len(self.values) + 1, dtype=np.object_)
+        lookup[: len(self.values)] = self.values
+        lookup[-1] = None
+        decoded: npt.NDArray[np.object_] = lookup[self.codes]
+        return decoded
+
+    def take(self, index: npt.NDArray[Any]) -> Coded:
+        """Select rows by position or mask."""
+        return Coded(self.codes[index], self.values)
+
+
+TypedColumn = Floats | Times | Flags | Sketches | Coded
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Accepted rows of one table, made only by `tapewatch.ingest.validate`.
+
+    Attributes:
+        table: Name of the table.
+        count: Number of rows, n.
+        columns: Every column of the table that has a value, ``ts received_at source env`` always.
+            Gauge, counter and interval: float64 (n,), NaN = null. Time: int64 (n,) microseconds, `NULL_TIME` = null.
+            Flag: int8 (n,), -1 = null. Tag, state, text, id: `Coded`. Sketch: object (n,) of dict[int, int] or None.
+        period_s: Seconds between two rows of a series, when the sender declares it.
+    """
+
+    table: str
+    count: int
+    columns: dict[str, TypedColumn]
+    period_s: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, values in self.columns.items():
+            if len(values) != self.count:
+                raise ContractError(f"batch of {self.table}: column {name} has {len(values)} values for {self.count} rows")
+
+    def take(self, index: npt.NDArray[Any]) -> RowBatch:
+        """Select rows by position or boolean mask."""
+        picked: dict[str, TypedColumn] = {
+            name: values.take(index) if isinstance(values, Coded) else values[index] for name, values in self.columns.items()
+        }
+        count = int(np.count_nonzero(index)) if index.dtype == np.bool_ else len(index)
+        return RowBatch(self.table, count, picked, self.period_s)
+
+    def coded(self, name: str) -> Coded:
+        """A word column by name.
+
+        Raises:
+            ContractError: The column is missing or of another kind.
+        """
+        values = self.columns.get(name)
+        if not isinstance(values, Coded):
+            raise ContractError(f"batch of {self.table}: {name} is not a word column")
+        return values
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """A numeric, time, flag or sketch column by name.
+
+        Raises:
+            ContractError: The column is missing or of another kind.
+        """
+        values = self.columns.get(name)
+        if values is None or isinstance(values, Coded):
+            raise ContractError(f"batch of {self.table}: {name} is not an array column")
+        return values
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """Proof of delivery: the client's id and the sequence number of its batch, from 1."""
+
+    client: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one sender handed over at once: all of it becomes durable together, or nothing.
+
+    Attributes:
+        batches: Rows of any tables.
+        source: Stable, configured name of the sender; a row's own ``source`` wins.
+        env: Environment of rows that do not say.
+        host: Host of rows that do not say; None when the sender does not know.
+        mark: Present when the sender can repeat itself.
+    """
+
+    batches: tuple[RawBatch, ...]
+    source: str
+    env: str = "live"
+    host: str | None = None
+    mark: Mark | None = field(default=None)

@@ -1,0 +1,125 @@
+"""Known venues and the one alias table for symbols; both can be extended in the settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """One place of trading: its id in every table, how people call it, and what its symbols settle in.
+
+    Attributes:
+        id: Lower case, as stored.
+        title: As people write it.
+        aliases: Other ids for it.
+        settle: Settlement of its derivatives when a symbol does not say: ``quote``, ``base`` or empty for spot.
+    """
+
+    id: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    settle: str = ""
+
+
+VENUES: tuple[Venue, ...] = (
+    Venue("binance", "Binance", ("binance_spot",)),
+    Venue("binance_usdm", "Binance USD-M futures", ("binance_futures", "binanceusdm", "binance-futures"), settle="quote"),
+    Venue("binance_coinm", "Binance COIN-M futures", ("binancecoinm", "binance_delivery"), settle="base"),
+    Venue("bitget", "Bitget"),
+    Venue("bitfinex", "Bitfinex"),
+    Venue("bitmex", "BitMEX", settle="base"),
+    Venue("bitstamp", "Bitstamp"),
+    Venue("bybit", "Bybit"),
+    Venue("coinbase", "Coinbase Exchange", ("coinbasepro", "gdax", "coinbase_exchange")),
+    Venue("deribit", "Deribit", settle="base"),
+    Venue("dydx", "dYdX", settle="quote"),
+    Venue("gateio", "Gate", ("gate",)),
+    Venue("gemini", "Gemini"),
+    Venue("htx", "HTX", ("huobi",)),
+    Venue("hyperliquid", "Hyperliquid", settle="quote"),
+    Venue("kraken", "Kraken"),
+    Venue("kraken_futures", "Kraken futures", ("krakenfutures", "cryptofacilities"), settle="quote"),
+    Venue("kucoin", "KuCoin"),
+    Venue("mexc", "MEXC"),
+    Venue("okx", "OKX", ("okex",)),
+)
+
+ASSET_ALIASES: dict[str, str] = {"XBT": "BTC", "XDG": "DOGE"}
+"""Assets that a venue calls by another name (ISO 4217 style codes of Kraken and BitMEX)."""
+
+QUOTES: tuple[str, ...] = ("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "GBP", "CHF", "JPY", "TRY", "BTC", "ETH", "BNB", "DAI")
+"""Quote assets tried, in this order, when a symbol is written without a separator."""
+
+_CANONICAL = re.compile(r"^[A-Z0-9]{1,20}/[A-Z0-9]{2,10}(:[A-Z0-9]{2,10}(-\d{6})?)?$")
+_SEPARATED = re.compile(r"^([A-Z0-9]{1,20})[-_/]([A-Z0-9]{2,10})$")
+_PERPETUAL = re.compile(r"[-_](PERP|SWAP|PERPETUAL)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Venue ids and symbols, with what the settings add.
+
+    Attributes:
+        venues: Alias or id to id.
+        symbols: ``venue|symbol as it came`` or ``symbol as it came`` to the canonical symbol.
+    """
+
+    venues: Mapping[str, str] = field(default_factory=lambda: dict(_VENUE_IDS))
+    symbols: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def extended(cls, venues: Mapping[str, list[str]], symbols: Mapping[str, str]) -> Names:
+        """Add the settings' venues (id to aliases) and symbol aliases to the known ones."""
+        known = dict(_VENUE_IDS)
+        for venue, aliases in venues.items():
+            known.update({alias.lower(): venue.lower() for alias in (venue, *aliases)})
+        return cls(known, {key.upper() if "|" not in key else key: value for key, value in symbols.items()})
+
+    def venue(self, name: str) -> tuple[str, bool]:
+        """The stored id of a venue, and whether it is a known one; an unknown one is kept in lower case."""
+        lower = name.strip().lower()
+        known = self.venues.get(lower)
+        return (known, True) if known else (lower, False)
+
+    def symbol(self, name: str, venue: str = "") -> tuple[str, bool]:
+        """The canonical ``BASE/QUOTE[:SETTLE]`` of a symbol, and whether the form was understood; else it is kept as it came."""
+        upper = name.strip().upper()
+        alias = self.symbols.get(f"{venue}|{upper}") or self.symbols.get(upper)
+        if alias:
+            return alias, True
+        if _CANONICAL.match(upper):
+            return _with_assets(upper), True
+        perpetual = _PERPETUAL.search(upper)
+        bare = upper[: perpetual.start()] if perpetual else upper
+        pair = _split(bare)
+        if pair is None:
+            return name.strip(), False
+        base, quote = (ASSET_ALIASES.get(part, part) for part in pair)
+        settle = _SETTLE.get(venue) or ("quote" if perpetual else "")
+        suffix = {"quote": f":{quote}", "base": f":{base}"}.get(settle, "")
+        return f"{base}/{quote}{suffix}", True
+
+
+def _with_assets(symbol: str) -> str:
+    return re.sub(r"[A-Z0-9]+", lambda found: ASSET_ALIASES.get(found.group(), found.group()), symbol)
+
+
+def _split(symbol: str) -> tuple[str, str] | None:
+    found = _SEPARATED.match(symbol)
+    if found:
+        return found.group(1), found.group(2)
+    if not symbol.isalnum():
+        return None
+    # XBTUSD is XBT/USD, not XB/TUSD: bases of three letters and more are tried first
+    for shortest_base in (3, 2):
+        for quote in QUOTES:
+            if symbol.endswith(quote) and len(symbol) - len(quote) >= shortest_base:
+                return symbol[: -len(quote)], quote
+    return None
+
+
+_VENUE_IDS = {alias: venue.id for venue in VENUES for alias in (venue.id, *venue.aliases)}
+_SETTLE = {venue.id: venue.settle for venue in VENUES}

@@ -1,0 +1,100 @@
+"""What a source is: a `Collector` asks, a `Receiver` is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import httpx2
+
+from tapewatch.clock import Clock
+from tapewatch.model.rows import Delivery, RawBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a collector is given by the runner.
+
+    Attributes:
+        name: The collector's configured name; it becomes the rows' ``source``.
+        env: Environment of its rows.
+        host: Host on which it runs.
+        clock: The time.
+        http: A shared HTTP client with time limits; collectors that read HTTP use this one.
+    """
+
+    name: str
+    env: str
+    host: str
+    clock: Clock
+    http: httpx2.AsyncClient
+
+
+class Collector(Protocol):
+    """We ask. A frozen dataclass whose fields are its configuration (``metadata={"sentence": …}`` documents each).
+
+    Class variables: ``kind`` is its name in the settings; ``tables`` what it fills; ``busy`` whether it needs a process of its own.
+    ``period_s`` is the seconds between two polls; None for an endless stream.
+    """
+
+    kind: ClassVar[str]
+    tables: ClassVar[tuple[str, ...]]
+    busy: ClassVar[bool]
+
+    @property
+    def period_s(self) -> float | None:
+        """Seconds between two polls; None for a stream."""
+        ...
+
+    def collect(self, context: Context) -> AsyncIterator[RawBatch]:
+        """Yield batches: a finite iterator is one poll, an endless one a stream.
+
+        Raises:
+            SourceError: The watched system did not answer; the runner records it and tries again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One value or one row that was not kept.
+
+    Attributes:
+        table: Table the row was meant for.
+        row: Position of the row in its batch (for text protocols: line), from 0.
+        column: The column whose value was not kept; None when the whole row was refused.
+        value: The value as text, shortened.
+        reason: A stable code, such as ``wrong_type``.
+        message: One sentence: what was wrong and what is allowed.
+    """
+
+    table: str
+    row: int
+    column: str | None
+    value: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A decoded request body: what can be handed to ingest, and what could not even be decoded."""
+
+    delivery: Delivery
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Receiver(Protocol):
+    """They push: bytes in, batches out. Pure; size limits are enforced before it is called.
+
+    Raises:
+        SourceError: The body cannot be read at all (permanent).
+    """
+
+    name: ClassVar[str]
+    paths: ClassVar[tuple[str, ...]]
+
+    def receive(self, body: bytes, content_type: str, query: Mapping[str, str], path: Mapping[str, str]) -> Received:
+        """Decode one request body; ``query`` are the address's parameters, ``path`` its named parts."""
+        ...

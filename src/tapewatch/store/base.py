@@ -1,0 +1,127 @@
+"""What a store is: four verbs and a declaration of its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tapewatch.model.query import Query
+from tapewatch.model.rows import Mark, RowBatch, TypedColumn
+from tapewatch.model.table import Table
+
+MARK_WINDOW = 4096
+"""Sequence numbers a store remembers per client; an older one than the newest minus this counts as known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a store can and cannot do, so that shared code never names an engine.
+
+    Attributes:
+        name: The engine, as the settings name it.
+        keeps_marks: False when the spool must keep the delivery marks for it.
+        durable: False for a store whose rows end with the process.
+        exclusive: True when only one process can open it.
+    """
+
+    name: str
+    keeps_marks: bool = True
+    durable: bool = True
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One delivery for `Store.append`: batches that become durable together, with the mark they came with."""
+
+    batches: tuple[RowBatch, ...]
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a store answers to a question: columns in the order bucket, group-by tags, measures (or the asked columns).
+
+    Attributes:
+        columns: Name to values, all of length ``rows``; forms as in `RowBatch`. ``bucket`` is a time column.
+            `Function.BUCKETS` gives an object array of dict[int, int]. Flags and states keep their form under first, last and worst.
+        rows: Number of rows.
+        rows_behind: Stored rows that were read to answer, when the engine knows.
+        newest_us: Newest ``ts`` among the rows that match the filters in the range; None when nothing matched.
+        truncated: True when ``limit`` cut the answer.
+        cursor: For mode rows: where the next page begins; None at the end.
+        tier: ``raw`` or the rollup that answered.
+    """
+
+    columns: dict[str, TypedColumn]
+    rows: int
+    rows_behind: int | None = None
+    newest_us: int | None = None
+    truncated: bool = False
+    cursor: str | None = None
+    tier: str = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a store holds now, for the System page and for `doctor`."""
+
+    bytes_on_disk: int
+    rows_by_table: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class Store(Protocol):
+    """Keeps rows. Methods block; they may be called from several threads at once.
+
+    One process owns a store whose capabilities say ``exclusive``; opening it twice raises `ConfigError` with the other's process id.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this store can do."""
+        ...
+
+    def create(self, table: Table) -> None:
+        """Make the table, or add the columns it lacks, in one transaction; a second call changes nothing.
+
+        Raises:
+            StoreRejected: A column exists with another kind.
+        """
+        ...
+
+    def append(self, deliveries: Sequence[Stored]) -> list[bool]:
+        """Add all deliveries in one transaction; durable when it returns.
+
+        Rows of one identity replace each other at once in every answer (the later ``received_at``, then the later call, wins).
+
+        Returns:
+            For each delivery: True when it was stored, False when its mark was known and nothing changed.
+
+        Raises:
+            StoreUnavailable: Nothing was stored; the same call may be repeated.
+            StoreRejected: Nothing was stored, and never will be.
+        """
+        ...
+
+    def scan(self, query: Query, *, timeout_s: float | None = None) -> Answer:
+        """Answer one question; the range is half-open.
+
+        Raises:
+            QueryError: The question does not fit its table.
+            QueryTooLarge: It took longer than ``timeout_s`` seconds.
+            StoreUnavailable: The store is away.
+        """
+        ...
+
+    def drop_before(self, table: str, time_us: int) -> int:
+        """Delete the rows with ``ts`` before ``time_us``; return how many went."""
+        ...
+
+    def usage(self) -> Usage:
+        """Sizes, for self-monitoring; may be an estimate."""
+        ...
+
+    def close(self) -> None:
+        """Make everything durable and let go; a second call does nothing."""
+        ...
