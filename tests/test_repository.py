@@ -106,7 +106,7 @@ def test_direct_dependencies_are_few_and_each_says_why() -> None:
     assert block is not None
     lines = block[1].splitlines()
     assert len(lines) <= 14
-    assert [line for line in lines if X] == []
+    assert [line for line in lines if not re.search(r'",\s+# .{9,}', line)] == []
 
 
 def test_the_client_depends_on_nothing() -> None:
