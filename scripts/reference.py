@@ -1,0 +1,98 @@
+"""Writes `docs/reference/` from the code, or with `--check` says which page is not what the code would write."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tapewatch.model.catalog import Catalog
+from tapewatch.model.table import ENV, FLAGS, RECEIVED_AT, SOURCE, TS, Column, FlagRule, Identity, Table
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+NOTE = "<!-- Written by `make docs` from the code; do not edit. -->"
+IDENTITY = {
+    Identity.MEASUREMENT: "The last row wins for the same time, source and tags.",
+    Identity.EVENT: "A row happens once; its id is `{id}`.",
+    Identity.LIVING: "Each row is a state of `{id}`; the newest is the present.",
+    Identity.NONE: "Rows are never merged.",
+}
+
+
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; bars in cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def limits(column: Column) -> str:
+    """Range, states and thresholds of a column in words; empty when it has none."""
+    said: list[str] = []
+    if column.minimum is not None and column.maximum is not None:
+        said.append(f"{column.minimum:g} to {column.maximum:g}")
+    elif column.minimum is not None:
+        said.append(f"≥ {column.minimum:g}")
+    elif column.maximum is not None:
+        said.append(f"≤ {column.maximum:g}")
+    if column.states:
+        said.append(", ".join(f"{state.name} ({state.status})" for state in column.states))
+    if column.thresholds is not None:
+        word = "from" if column.thresholds.above else "at or below"
+        parts = (("degraded", column.thresholds.degraded), ("down", column.thresholds.down))
+        said += [f"{name} {word} {value:g}" for name, value in parts if value is not None]
+    if column.flag_rule is not None:
+        said.append(flag_sentence(column.flag_rule))
+    return "; ".join(said)
+
+
+def flag_sentence(rule: FlagRule) -> str:
+    """When a flag is bad, in words."""
+    bad = "true" if rule.bad else "false"
+    return f"degraded when {bad}" + (f", down after {rule.down_after_s:g} s" if rule.down_after_s is not None else "")
+
+
+def columns_table(columns: tuple[Column, ...]) -> str:
+    """Columns with kind, unit, limits and sentence."""
+    rows = [[f"`{column.name}`", column.kind.value, column.unit, limits(column), column.sentence] for column in columns]
+    return markdown_table(["column", "kind", "unit", "limits", "meaning"], rows)
+
+
+def table_section(table: Table) -> str:
+    """One table."""
+    identity = IDENTITY[table.identity].format(id=table.id_column)
+    about = f"{table.sentence} {identity} Raw rows are kept {table.retention.raw_days} days."
+    return f"## {table.name}\n\n{about}\n\n{columns_table(table.columns)}"
+
+
+def tables_page() -> str:
+    """All built-in tables."""
+    tables = list(Catalog().values())
+    contents = " · ".join(f"[{table.name}](#{table.name})" for table in tables)
+    every = columns_table((TS, RECEIVED_AT, SOURCE, ENV, FLAGS))
+    sections = "\n\n".join(table_section(table) for table in tables)
+    return f"# Tables and columns\n\n{contents}\n\n## In every table\n\n{every}\n\n{sections}"
+
+
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page}
+
+
+def main() -> int:
+    """Write or compare every page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say which pages are out of date")
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    stale: list[str] = []
+    for name, make in PAGES.items():
+        text = f"{NOTE}\n{make()}\n"
+        path = FOLDER / name
+        if not options.check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    for name in stale:
+        print(f"docs/reference/{name} is not what the code says: run `make docs`")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
