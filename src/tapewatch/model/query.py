@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tapewatch.errors import QueryError
-from tapewatch.model.table import CODED, NUMERIC, Kind, Table
+from tapewatch.model.table import CODED, NUMERIC, Kind, Table, Thresholds
 
 
 class Function(StrEnum):
@@ -70,6 +70,7 @@ class Measure:
         argument: The fraction of a quantile (0 to 1) or the word of `Function.TIME_IN_STATE`.
         over: For a ratio: numerator and denominator.
         alias: Name in the answer; `name` gives the default.
+        thresholds: Judge the answer by these instead of the column's own; stores ignore them.
     """
 
     function: Function
@@ -77,6 +78,7 @@ class Measure:
     argument: str | float | None = None
     over: tuple[Measure, ...] = ()
     alias: str = ""
+    thresholds: Thresholds | None = None
 
     @property
     def name(self) -> str:

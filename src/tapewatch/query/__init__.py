@@ -1,1 +1,1 @@
-"""Asking: plan, run, judge, answer."""
+"""Asking: one question, any store, every answer judged."""

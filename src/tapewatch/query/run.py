@@ -1,0 +1,141 @@
+"""Asking: time limit, row limit, cancellation, and the last good answer while the store is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Lock
+
+from tapewatch.clock import US_PER_S, Clock
+from tapewatch.errors import QueryError, StoreUnavailable
+from tapewatch.model.query import Mode, Query, check
+from tapewatch.model.rows import Coded, RowBatch
+from tapewatch.model.table import Table
+from tapewatch.query.assemble import Assembly
+from tapewatch.query.frame import Frame
+from tapewatch.query.plan import Limits, bounded
+from tapewatch.query.series import SeriesBook
+from tapewatch.store.base import Answer, Store
+
+THREADS = 3
+MOST_LAST_GOOD = 256
+
+
+class QueryEngine:
+    """Answers questions from one store; safe to call from several threads.
+
+    Args:
+        store: Where the rows are.
+        catalog: Tables by name.
+        book: Verdicts and expectations of the series.
+        clock: For ages.
+        limits: How much one question may ask.
+    """
+
+    def __init__(self, store: Store, catalog: Mapping[str, Table], book: SeriesBook, clock: Clock, limits: Limits | None = None) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._book = book
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="query")
+        self._last_good: OrderedDict[Query, Frame] = OrderedDict()
+        self._lock = Lock()
+        self._took_ms: deque[float] = deque(maxlen=2_000)
+
+    async def ask(self, query: Query, *, spark: Query | None = None) -> Frame:
+        """Answer without blocking the event loop; see `frame`."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: self.frame(query, spark=spark))
+
+    def frame(self, query: Query, *, spark: Query | None = None) -> Frame:
+        """Answer one question.
+
+        While the store is away the last good answer to the same question (at another time) is given, marked ``last_good``.
+
+        Raises:
+            QueryError: The question does not fit; position, value and what is allowed are named.
+            QueryTooLarge: It asks for or takes too much.
+            StoreUnavailable: The store is away and nothing good is known.
+        """
+        table = self._table(query)
+        key = replace(query, start_us=0, end_us=query.end_us - query.start_us)
+        try:
+            answer, took_ms = self._scan(query, table)
+        except StoreUnavailable as error:
+            known = self._last_good.get(key)
+            if known is None:
+                raise
+            return replace(known, state="last_good", error=str(error))
+        frame = Assembly(query, table, answer, self._book, self._clock.now_us(), took_ms).frame()
+        if spark is not None:
+            frame = replace(frame, spark=self.frame(spark))
+        with self._lock:
+            self._last_good[key] = frame
+            self._last_good.move_to_end(key)
+            while len(self._last_good) > MOST_LAST_GOOD:
+                self._last_good.popitem(last=False)
+        return frame
+
+    def _table(self, query: Query) -> Table:
+        table = self._catalog.get(query.table)
+        if table is None:
+            raise QueryError(f"there is no table {query.table!r}; tables are {', '.join(self._catalog)}", position="table")
+        check(query, table)
+        return table
+
+    def _scan(self, query: Query, table: Table) -> tuple[Answer, float]:
+        asked = bounded(query, self._limits)
+        # the reasons for nulls stand in the row's flags: fetched along, shown as notes
+        if query.mode is not Mode.AGGREGATE and query.columns and "flags" not in query.columns:
+            asked = replace(asked, columns=(*query.columns, "flags"))
+        begun = self._clock.monotonic_s()
+        answer = self._store.scan(asked, timeout_s=self._limits.timeout_s)
+        took_ms = (self._clock.monotonic_s() - begun) * 1_000
+        self._took_ms.append(took_ms)
+        return answer, took_ms
+
+    def values(self, table_name: str, column: str) -> list[str]:
+        """The values of a tag that are alive or were seen in the last day, sorted.
+
+        Raises:
+            QueryError: There is no such table, or no such tag.
+        """
+        table = self._catalog.get(table_name)
+        if table is None:
+            raise QueryError(f"there is no table {table_name!r}; tables are {', '.join(self._catalog)}", position="table")
+        names = (*table.tags, "source")
+        if column not in names:
+            raise QueryError(f"{column!r} is not a tag of {table_name}; tags are {', '.join(names)}", position="column")
+        at = names.index(column)
+        return sorted({(*series.key, series.source)[at] for series in self._book.series(table_name)})
+
+    async def warm(self, since_s: float) -> None:
+        """Tell the book the newest row of every series of the last ``since_s`` seconds, as after a restart."""
+        loop = asyncio.get_running_loop()
+        end_us = self._clock.now_us() + 1
+        for table in self._catalog.values():
+            start_us = end_us - round(since_s * US_PER_S)
+            query = Query(table.name, start_us, end_us, mode=Mode.LATEST, limit=self._limits.rows, group_by=(*table.tags, "source"))
+            answer = await loop.run_in_executor(self._pool, self._store.scan, query)
+            self._book(RowBatch(table.name, answer.rows, answer.columns))
+
+    def newest_us(self, table: str) -> int | None:
+        """Newest ``ts`` of a table in the last 30 days; None when there is none."""
+        end_us = self._clock.now_us() + 1
+        query = Query(table, end_us - 30 * 24 * 3600 * US_PER_S, end_us, mode=Mode.ROWS, columns=("ts",), limit=1)
+        found = self._store.scan(query).columns.get("ts")
+        return None if found is None or isinstance(found, Coded) or not len(found) else int(found[0])
+
+    def stats(self) -> dict[str, float]:
+        """Milliseconds in the store over the last questions: ``p50_ms``, ``p99_ms`` and their ``count``."""
+        took = sorted(self._took_ms)
+        if not took:
+            return {}
+        return {"count": len(took), "p50_ms": took[len(took) // 2], "p99_ms": took[min(len(took) - 1, int(len(took) * 0.99))]}
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
