@@ -68,7 +68,8 @@ def compile_lock(name: str, *, upgrade: bool) -> None:
         command += ["--constraint", str(FOLDER / "dev.lock")]
     subprocess.run(command, cwd=ROOT, check=True)
     body = "\n".join(line for line in target.read_text().splitlines() if not line.startswith("#"))
-    target.write_text(f"{header()}{re.sub(r'-c [^ ]+, |, -c [^ ]+', '', body).strip()}\n")
+    body = re.sub(r"-c \S+, |, -c \S+", "", body)  # the constraints are an internal matter
+    target.write_text(f"{header()}{body.strip()}\n")
 
 
 def problems(text: str) -> list[str]:
