@@ -37,7 +37,7 @@ check: $(STAMPS)/dev $(UI_PACKAGES) ## format, lint, types, layers, spelling, lo
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell
 	$(BIN)/python scripts/lock.py --check
 	$(BIN)/python scripts/reference.py --check
@@ -48,7 +48,7 @@ test: services $(STAMPS)/dev $(STATIC)/index.html $(UI_PACKAGES) ## all tests, i
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 wheel-test: $(STAMPS)/dev $(STATIC)/index.html ## build the wheels, install them into an empty environment, open the first page from it
-	$(BIN)/python scripts/wheel_test.py
+	TAPEWATCH_TEST_WHEEL=1 $(BIN)/pytest tests/wheel -p no:randomly
 
 services: ## install and start what tests need from Debian (as root or with sudo; else it names the packages)
 	@$(PYTHON) scripts/services.py

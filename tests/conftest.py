@@ -1,7 +1,6 @@
 """Fixtures that any test may ask for, and the isolation of all tests from the user's own settings and data."""
 
 import os
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +9,11 @@ from hypothesis import settings
 from playwright.async_api import Browser, Page
 
 from tests.chromium import Complaints, find_chromium, launched
+from tests.server import unused_port
 from tests.sizes import ROOT, lines_per_package
+
+# Builds and installs; `make wheel-test` names the folder, a plain run leaves it out.
+collect_ignore = [] if os.environ.get("TAPEWATCH_TEST_WHEEL") else ["wheel"]
 
 # Deadlines measure the machine, not the code; a failing example is printed so that it can be pasted.
 settings.register_profile("tapewatch", deadline=None, print_blob=True)
@@ -18,8 +21,9 @@ settings.load_profile("tapewatch")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the size of each package after every run, so that growth is seen when it happens."""
-    terminalreporter.write_line(f"lines: {lines_per_package()}")
+    """Show the size of each package after every run in a checkout, so that growth is seen when it happens."""
+    if (ROOT / ".git").exists():
+        terminalreporter.write_line(f"lines: {lines_per_package()}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,9 +53,7 @@ def recordings() -> Path:
 @pytest.fixture
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return unused_port()
 
 
 @pytest.fixture(scope="session")
