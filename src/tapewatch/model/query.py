@@ -19,13 +19,17 @@ class Function(StrEnum):
     MAX = "max"
     FIRST = "first"  # value of the oldest row with one
     LAST = "last"  # value of the newest row with one
-    RATE = "rate"  # counter increase per second, reset-aware, per series, then added over the group
+    RATE = "rate"  # counter increase per second, reset-aware, per series, then added over the group; an interval's sum per second
     DELTA = "delta"  # counter increase, reset-aware, per series, then added over the group
     QUANTILE = "quantile"  # of a gauge's values, or of merged sketches; ``argument`` is the fraction
     RATIO = "ratio"  # this measure's ``over[0]`` divided by ``over[1]``
     TIME_IN_STATE = "time_in_state"  # seconds in the state or flag value named by ``argument``
     WORST = "worst"  # worst state of a state column; False-is-bad flags give the bad value
     BUCKETS = "buckets"  # merged sketch: index to count
+
+
+RATE_SECONDS: dict[str | float | None, str] = {None: "per_s", 1: "per_s", 60: "per_min", 3600: "per_h"}
+"""Argument of a rate to its unit."""
 
 
 class Mode(StrEnum):
@@ -67,7 +71,7 @@ class Measure:
     Attributes:
         function: What to compute.
         column: Of which column; empty for a count of rows and for a ratio.
-        argument: The fraction of a quantile (0 to 1) or the word of `Function.TIME_IN_STATE`.
+        argument: The fraction of a quantile (0 to 1), the word of `Function.TIME_IN_STATE`, or the seconds of a rate (60: per minute).
         over: For a ratio: numerator and denominator.
         alias: Name in the answer; `name` gives the default.
         thresholds: Judge the answer by these instead of the column's own; stores ignore them.
@@ -184,7 +188,7 @@ _ALLOWED: dict[Function, frozenset[Kind]] = {
     Function.AVG: NUMERIC | {Kind.FLAG},
     Function.MIN: NUMERIC | {Kind.TIME},
     Function.MAX: NUMERIC | {Kind.TIME},
-    Function.RATE: frozenset({Kind.COUNTER}),
+    Function.RATE: frozenset({Kind.COUNTER, Kind.INTERVAL}),
     Function.DELTA: frozenset({Kind.COUNTER}),
     Function.QUANTILE: NUMERIC | {Kind.SKETCH},
     Function.TIME_IN_STATE: frozenset({Kind.STATE, Kind.FLAG}),
@@ -224,6 +228,8 @@ def _check_argument(measure: Measure, table: Table, position: str) -> None:
     argument = measure.argument
     if measure.function is Function.QUANTILE and not (isinstance(argument, (int, float)) and 0 <= argument <= 1):
         raise QueryError(f"a quantile's argument is a fraction from 0 to 1, not {argument!r}", position=position)
+    if measure.function is Function.RATE and argument not in RATE_SECONDS:
+        raise QueryError(f"a rate is per 1, 60 or 3600 seconds, not {argument!r}", position=position)
     if measure.function is Function.TIME_IN_STATE:
         column = table.column[measure.column]
         words = [state.name for state in column.states] or ["true", "false"]

@@ -45,6 +45,8 @@ UNITS: tuple[Unit, ...] = (
     Unit("none", "", 2, Scale.PLAIN, "short"),
     Unit("count", "", 0, Scale.COUNT, "short"),
     Unit("per_s", "/s", 1, Scale.PLAIN, "cps"),
+    Unit("per_min", "/min", 1, Scale.PLAIN, "cpm"),
+    Unit("per_h", "/h", 1, Scale.PLAIN, "short"),
     Unit("ratio", "%", 1, Scale.RATIO, "percentunit"),
     Unit("bps", "bp", 1, Scale.PLAIN, "short"),
     Unit("ms", "ms", 1, Scale.PLAIN, "ms", 0.001),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from tapewatch.model.query import Function, Measure, Query
+from tapewatch.model.query import RATE_SECONDS, Function, Measure, Query
 from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, TypedColumn
 from tapewatch.model.table import Column, FlagRule, Kind, State, Status, Table, Thresholds
 from tapewatch.query.verdict import Verdict
@@ -211,9 +211,6 @@ def describe(query: Query, table: Table, name: str) -> Column:
     return table.column[name]
 
 
-_RATE_UNITS = {"bytes": "bytes_per_s"}
-
-
 def _describe_measure(measure: Measure, table: Table) -> Column:
     column = table.column.get(measure.column)
     if measure.function is Function.RATIO:
@@ -225,10 +222,8 @@ def _describe_measure(measure: Measure, table: Table) -> Column:
         return replace(column, thresholds=None)
     if measure.function is Function.BUCKETS:
         return column
-    unit = {
-        Function.RATE: _RATE_UNITS.get(column.unit, "per_s"),
-        Function.TIME_IN_STATE: "s",
-    }.get(measure.function, "ratio" if column.kind is Kind.FLAG else column.unit)
+    rate = "bytes_per_s" if column.unit == "bytes" and measure.argument is None else RATE_SECONDS.get(measure.argument, "per_s")
+    unit = {Function.RATE: rate, Function.TIME_IN_STATE: "s"}.get(measure.function, "ratio" if column.kind is Kind.FLAG else column.unit)
     same_meaning = measure.function in {Function.AVG, Function.MIN, Function.MAX, Function.FIRST, Function.LAST, Function.QUANTILE}
     thresholds = measure.thresholds or (column.thresholds if same_meaning else None)
     return Column(_safe(measure.name), Kind.GAUGE, column.sentence, unit=unit, thresholds=thresholds)

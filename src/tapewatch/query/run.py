@@ -17,6 +17,7 @@ from tapewatch.model.table import Table
 from tapewatch.query.assemble import Assembly
 from tapewatch.query.frame import Frame
 from tapewatch.query.plan import Limits, bounded
+from tapewatch.query.rates import scaled, with_sums
 from tapewatch.query.series import SeriesBook
 from tapewatch.store.base import Answer, Store
 
@@ -87,7 +88,7 @@ class QueryEngine:
         return table
 
     def _scan(self, query: Query, table: Table) -> tuple[Answer, float]:
-        asked = bounded(query, self._limits)
+        asked = with_sums(bounded(query, self._limits), table)
         # the reasons for nulls stand in the row's flags: fetched along, shown as notes
         if query.mode is not Mode.AGGREGATE and query.columns and "flags" not in query.columns:
             asked = replace(asked, columns=(*query.columns, "flags"))
@@ -95,7 +96,7 @@ class QueryEngine:
         answer = self._store.scan(asked, timeout_s=self._limits.timeout_s)
         took_ms = (self._clock.monotonic_s() - begun) * 1_000
         self._took_ms.append(took_ms)
-        return answer, took_ms
+        return scaled(answer, query, table), took_ms
 
     def values(self, table_name: str, column: str) -> list[str]:
         """The values of a tag that are alive or were seen in the last day, sorted.

@@ -1,1 +1,13 @@
-"""Dashboards as data, one file each."""
+"""Dashboards as data, in the order of the rail."""
+
+from __future__ import annotations
+
+from tapewatch.surfaces.dashboards.exchange import EXCHANGE
+from tapewatch.surfaces.dashboards.feeds import FEEDS
+from tapewatch.surfaces.dashboards.health import HEALTH
+from tapewatch.surfaces.dashboards.overview import OVERVIEW
+from tapewatch.surfaces.dashboards.panel import Dashboard
+from tapewatch.surfaces.dashboards.pipeline import PIPELINE
+from tapewatch.surfaces.dashboards.system import SYSTEM
+
+DASHBOARDS: tuple[Dashboard, ...] = (OVERVIEW, EXCHANGE, FEEDS, PIPELINE, HEALTH, SYSTEM)

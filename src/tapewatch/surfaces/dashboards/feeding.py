@@ -1,0 +1,76 @@
+"""How to feed an empty panel: Python, curl and TOML for each table, in the words that the reader can copy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from tapewatch.surfaces.dashboards.panel import Empty, Snippet
+
+Value = str | float | bool | None
+
+ADDRESS = "http://127.0.0.1:4780"
+"""The page replaces this by its own address."""
+
+
+def fed_by(sentence: str, table: str, row: Mapping[str, Value], toml: str = "") -> Empty:
+    """Describe an empty panel of ``table``; ``row`` is an example that the server accepts, ``toml`` a collector that fills it."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in row.items())
+    python = f'from tapewatch_client import Client\n\nwith Client("{ADDRESS}", source="my-bot") as client:\n    client.write("{table}", {arguments})\n'
+    body = json.dumps({"table": table, "source": "my-bot", "rows": [dict(row)]})
+    curl = f"curl -sS {ADDRESS}/api/rows -H 'Content-Type: application/json' -d '{body}'"
+    snippets = [Snippet("python", python), Snippet("curl", curl)]
+    if toml:
+        snippets.append(Snippet("toml", toml))
+    return Empty(sentence, tuple(snippets))
+
+
+DAEMON = fed_by(
+    "No market-data daemon has reported yet.",
+    "daemon",
+    {"daemon": "ccxt", "running": True, "fetches": 1, "errors": 0, "uptime_s": 5.0},
+    '[collectors.ccxt]\nkind = "daemon"\nurl = "http://127.0.0.1:8090/status"\nperiod_s = 5\n',
+)
+EXCHANGE = fed_by(
+    "No venue has reported yet.",
+    "exchange",
+    {"venue": "binance", "connected": True, "latency_ms": 12.5, "reconnects": 0},
+    '[collectors.kraken-feed]\nkind = "feed"\nvenue = "kraken"\nsymbols = ["BTC/USD"]\nchannels = ["trade", "book"]\n',
+)
+FEED = fed_by(
+    "No stream is measured yet.",
+    "feed",
+    {"venue": "binance", "symbol": "BTC/USDT", "channel": "trade", "verdict": "fresh", "messages": 12, "age_ms": 80.0, "interval_s": 5.0},
+    '[collectors.kraken-feed]\nkind = "feed"\nvenue = "kraken"\nsymbols = ["BTC/USD", "ETH/USD"]\nchannels = ["trade", "book"]\n',
+)
+PIPELINE = fed_by(
+    "No data pipeline has reported yet.",
+    "pipeline",
+    {
+        "venue": "binance",
+        "symbol": "BTC/USDT:USDT",
+        "data_type": "funding",
+        "records": 8,
+        "bytes": 912,
+        "latency_ms": 41.0,
+        "interval_s": 30.0,
+    },
+    '[collectors.ccxt-pipeline]\nkind = "pipeline"\nurl = "http://127.0.0.1:8090/pipeline"\nperiod_s = 30\n',
+)
+PROCESS = fed_by(
+    "No process is watched yet.",
+    "process",
+    {"process": "my-bot", "running": True, "pid": 4242, "cpu_ratio": 0.12, "rss_bytes": 81000000, "restarts": 0},
+    '[collectors.my-bot]\nkind = "process"\nprocess = "my-bot"\nmatch = "my_bot.py"\n',
+)
+HOST = fed_by(
+    "No host has reported yet; the server watches its own host once it has run for a second.",
+    "host",
+    {"host": "vps-1", "cpu_ratio": 0.21, "memory_used_bytes": 1200000000, "memory_total_bytes": 4000000000, "memory_ratio": 0.3},
+    '[collectors.host]\nkind = "host"\nperiod_s = 1\n',
+)
+SELF = Empty("The server has not measured itself yet; it does so every few seconds.")
+COLLECTORS = Empty("No collector has run yet; the server's own host collector reports within ten seconds.")
+REFUSALS = Empty("Nothing was refused since the server started.")
+STORAGE = Empty("Sizes are measured once a minute.")
+VERDICTS = Empty("Nothing is watched yet. Connect a bot, a feed or a daemon; every other dashboard shows how.")

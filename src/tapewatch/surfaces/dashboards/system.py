@@ -1,0 +1,125 @@
+"""System: can tapewatch itself be believed right now?"""
+
+from __future__ import annotations
+
+from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
+from tapewatch.surfaces.dashboards.feeding import COLLECTORS, REFUSALS, SELF, STORAGE
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
+
+_VALUE = Measure(Function.MAX, "value", alias="value")
+
+
+def _one(panel_id: str, title: str, sentence: str, component: str, metric: str, unit: str) -> Panel:
+    """One number about tapewatch: the newest value and its curve."""
+    filters = (Filter("component", Comparison.IN, (component,)), Filter("metric", Comparison.IN, (metric,)))
+    return Panel(
+        panel_id,
+        title,
+        PanelKind.STAT,
+        sentence,
+        4,
+        3,
+        SELF,
+        PanelQuery("self", (Measure(Function.LAST, "value", alias="value"),), filters=filters),
+        PanelQuery("self", (_VALUE,), is_bucketed=True, bucket_s=5, filters=filters),
+        unit=unit,
+    )
+
+
+def _over_time(panel_id: str, title: str, sentence: str, metrics: tuple[str, ...], unit: str) -> Panel:
+    """Several numbers of the same unit over time."""
+    return Panel(
+        panel_id,
+        title,
+        PanelKind.LINE,
+        sentence,
+        12,
+        6,
+        SELF,
+        PanelQuery(
+            "self", (_VALUE,), ("component", "metric"), is_bucketed=True, bucket_s=5, filters=(Filter("metric", Comparison.IN, metrics),)
+        ),
+        unit=unit,
+    )
+
+
+SYSTEM = Dashboard(
+    "system",
+    "System",
+    "Can tapewatch itself be believed right now?",
+    ("host",),
+    (
+        _one("rows", "Rows taken", "Rows accepted per second.", "ingest", "rows_per_s", "per_s"),
+        _one("lag", "Received to durable, p99", "99th percentile from receiving a row to its commit.", "ingest", "lag_p99_ms", "ms"),
+        _one("query", "Query, p99", "99th percentile of a question in the store.", "query", "p99_ms", "ms"),
+        _one("push", "Accepted to pushed, p99", "99th percentile from a commit to the push to browsers.", "live", "push_p99_ms", "ms"),
+        _one("memory", "Memory", "Resident memory of the server process.", "process", "rss_bytes", "bytes"),
+        _one("series", "Series", "Series alive, of all tables.", "query", "series", "count"),
+        Panel(
+            "collectors",
+            "Collectors",
+            PanelKind.TABLE,
+            "Every collector: whether its last run worked, how long it took, what it gave.",
+            24,
+            8,
+            COLLECTORS,
+            PanelQuery(
+                "collector_run",
+                mode=Mode.LATEST,
+                columns=("host", "collector", "ok", "duration_ms", "rows", "error", "ts"),
+                group_by=("env", "host", "collector"),
+            ),
+            PanelQuery(
+                "collector_run",
+                (Measure(Function.MAX, "duration_ms", alias="duration_ms"),),
+                ("env", "host", "collector"),
+                is_bucketed=True,
+                bucket_s=10,
+            ),
+            options={"age_columns": ["ts"], "sort": "status", "true_word": "ok", "false_word": "failed"},
+        ),
+        _over_time(
+            "delays",
+            "Delays",
+            "99th percentiles of the stages of a row: durable, committed, asked, pushed.",
+            ("lag_p99_ms", "commit_p99_ms", "p99_ms", "push_p99_ms"),
+            "ms",
+        ),
+        _over_time("flow", "Flow", "Rows accepted and rows refused per second.", ("rows_per_s", "refused_per_s"), "per_s"),
+        Panel(
+            "refusals",
+            "Refused and marked values",
+            PanelKind.TABLE,
+            "What was not kept as it came, by sender, table, column and reason, since the server started.",
+            16,
+            8,
+            REFUSALS,
+            PanelQuery(
+                "refusal",
+                mode=Mode.LATEST,
+                columns=("sender", "table_name", "column_name", "reason", "values", "example", "ts"),
+                group_by=("sender", "table_name", "column_name", "reason"),
+                order_by="-values",
+            ),
+            options={"age_columns": ["ts"]},
+        ),
+        Panel(
+            "storage",
+            "Storage",
+            PanelKind.TABLE,
+            "Newest size of each table of tapewatch's own store.",
+            8,
+            8,
+            STORAGE,
+            PanelQuery(
+                "storage_stats",
+                mode=Mode.LATEST,
+                columns=("table_name", "rows", "size_bytes", "ts"),
+                group_by=("database", "table_name"),
+                filters=(Filter("database", Comparison.IN, ("tapewatch",)),),
+                order_by="-rows",
+            ),
+            options={"age_columns": ["ts"]},
+        ),
+    ),
+)
