@@ -1,0 +1,239 @@
+"""`Client`: what a program holds to send rows to tapewatch."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from sys import getsizeof
+from types import TracebackType
+from typing import Protocol, Self
+from weakref import WeakSet
+
+from tapewatch_client.sender import ORPHAN_FLUSH_S, Sender
+from tapewatch_client.settings import (
+    FLUSH_INTERVAL_S,
+    MAX_MEMORY_BYTES,
+    TIMEOUT_S,
+    Settings,
+    clean_token,
+    default_host,
+    default_source,
+    default_token,
+    default_url,
+    split_url,
+)
+from tapewatch_client.stats import Stats
+from tapewatch_client.watch import Watch
+
+#: Memory of a waiting row beside its columns: its tuple, its time, its place in the queue.
+ROW_BYTES = 200
+
+
+class Clock(Protocol):
+    """Where a client reads the time of a row."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970 UTC."""
+        ...
+
+
+class Client:
+    """Sends rows to a tapewatch server from a background thread.
+
+    `write` and `write_rows` never raise, never wait and never touch the network; they may be called from any thread, from signal
+    handlers and from finalisers. Rows are kept in memory within a bound and sent in order, each batch until the server has answered
+    it; a batch that is sent again is recognised by the server and changes nothing. After a fork the child goes on with an id of its
+    own and without the parent's rows.
+
+    Args:
+        url: Address of the server; ``TAPEWATCH_URL`` or http://127.0.0.1:4780 when left out.
+        source: Stable name of this program in every row; the program's file name when left out.
+        env: Environment the rows belong to, such as ``live`` or ``paper``.
+        host: Name of the machine in every row; this machine's name when left out.
+        token: Secret that the server asks for; ``TAPEWATCH_TOKEN`` when left out.
+        max_memory_bytes: Bound on the rows in memory; beyond, the oldest are dropped and counted.
+        flush_interval_s: Seconds between two batches when few rows come.
+        timeout_s: Seconds to wait for the server at each step of a request.
+        clock: Gives the time of rows written without one; the system's clock when left out.
+
+    Raises:
+        ValueError: The address, the token or a bound cannot be used.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a decision of the user with a default, given by name
+        self,
+        url: str | None = None,
+        *,
+        source: str | None = None,
+        env: str = "live",
+        host: str | None = None,
+        token: str | None = None,
+        max_memory_bytes: int = MAX_MEMORY_BYTES,
+        flush_interval_s: float = FLUSH_INTERVAL_S,
+        timeout_s: float = TIMEOUT_S,
+        clock: Clock | None = None,
+    ) -> None:
+        bounds = {"max_memory_bytes": max_memory_bytes, "flush_interval_s": flush_interval_s, "timeout_s": timeout_s}
+        for name, bound in bounds.items():
+            if not bound > 0:
+                raise ValueError(f"{name} is {bound!r}; give a number above 0.")
+        url = (url or default_url()).rstrip("/")
+        is_secure, server, port, path = split_url(url)
+        self._settings = Settings(
+            url=url,
+            is_secure=is_secure,
+            server=server,
+            port=port,
+            path=path,
+            token=clean_token(token or default_token()),
+            source=source or default_source(),
+            env=env,
+            host=host or default_host(),
+            max_memory_bytes=max_memory_bytes,
+            flush_interval_s=flush_interval_s,
+            timeout_s=timeout_s,
+        )
+        self._now_us: Callable[[], int] = _system_now_us if clock is None else clock.now_us
+        self._watches: list[Watch] = []
+        self._sender = Sender(self._settings)
+        self._put = self._sender.queue.put
+        _clients.add(self)
+
+    def __repr__(self) -> str:
+        return f"Client({self._settings.url!r}, source={self._settings.source!r}, env={self._settings.env!r}, host={self._settings.host!r})"
+
+    @property
+    def id(self) -> str:
+        """Random id of this client in this process; stands beside the sequence on every batch."""
+        return self._sender.client_id
+
+    def write(self, table: str, /, *, ts: int | str | datetime | None = None, **columns: object) -> None:
+        """Append one row; returns at once, whatever state the server is in.
+
+        Args:
+            table: Name of the table.
+            ts: When it happened: integer microseconds since 1970 UTC, a datetime with a zone, or ISO text with an offset; now when
+                left out.
+            **columns: Values by column; ``source``, ``env`` and ``host`` replace those of the client for this row.
+        """
+        try:
+            size = ROW_BYTES + getsizeof(columns) + sum(map(getsizeof, columns.values()))
+            self._put((table, self._now_us() if ts is None else ts, columns, None, size))
+            if not self._sender.is_started:
+                self._sender.start()
+        except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
+            self._sender.lose(error)
+
+    def write_rows(self, table: str, rows: Iterable[Mapping[str, object]], *, period_s: float | None = None) -> None:
+        """Append many rows of one table; never raises, what is not a row is refused and counted.
+
+        Args:
+            table: Name of the table.
+            rows: Values by column; ``ts``, ``source``, ``env`` and ``host`` as in `write`.
+            period_s: Seconds between two rows of a series, when they come on a schedule: the server then knows when one is late.
+        """
+        try:
+            if period_s is not None and not 0 < period_s < float("inf"):
+                period_s = None
+            for row in rows:
+                self._put(self._row(table, row, period_s))
+            self._sender.start()
+        except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
+            self._sender.lose(error)
+
+    def _row(
+        self, table: str, row: Mapping[str, object], period_s: float | None
+    ) -> tuple[str, object, dict[str, object] | None, float | None, int]:
+        try:
+            columns = dict(row)
+        except Exception:  # noqa: BLE001 - the background thread refuses it, with a reason, and counts it
+            return (table, None, None, period_s, ROW_BYTES)
+        ts = columns.pop("ts", None)
+        size = ROW_BYTES + getsizeof(columns) + sum(map(getsizeof, columns.values()))
+        return (table, self._now_us() if ts is None else ts, columns, period_s, size)
+
+    def watch(
+        self, function: Callable[[], Mapping[str, object]], every_s: float = 5, *, daemon: str | None = None, table: str = "daemon"
+    ) -> Watch:
+        """Call ``function`` every ``every_s`` seconds in a thread of its own and write the status that it gives.
+
+        A call that fails writes a row of table ``collector_run`` with the error, and no status.
+
+        Args:
+            function: Gives a mapping, such as a daemon's ``get_status``.
+            every_s: Seconds between two calls.
+            daemon: Name of what is watched; the client's source when left out.
+            table: Table of the status; ``daemon`` translates the fields of ``get_status()``, for another the mapping is the row.
+
+        Returns:
+            The watch; its ``stop()`` ends it, and so does closing the client.
+
+        Raises:
+            ValueError: ``every_s`` is not above 0.
+        """
+        watch = Watch(self, function, every_s, daemon=daemon or self._settings.source, table=table)
+        self._watches.append(watch)
+        return watch
+
+    def flush(self, timeout_s: float = 5.0) -> bool:
+        """Wait until every row written before this call was answered.
+
+        Returns:
+            False when time ran out, or when rows were dropped meanwhile.
+        """
+        return self._sender.flush(timeout_s)
+
+    def stats(self) -> Stats:
+        """What became of the rows so far, and how the connection is."""
+        return self._sender.stats()
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Deliver what waits within ``timeout_s`` seconds and end the threads; rows that are left, or written later, are dropped.
+
+        Returns:
+            Whether every row written before this call was answered.
+        """
+        for watch in self._watches:
+            watch.stop(0.0)
+        end_s = time.monotonic() + timeout_s
+        self._sender.stop(timeout_s)
+        is_answered = self._sender.flush(timeout_s)
+        self._sender.join(end_s - time.monotonic())
+        return is_answered
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        sender = getattr(self, "_sender", None)
+        if sender is not None and sender.is_started:
+            sender.stop(ORPHAN_FLUSH_S)
+
+    def begin_anew(self) -> None:
+        """Take a new id, an empty queue and, with the first row, a new thread; called by itself in a forked child."""
+        was_closed = self._sender.queue.is_closed
+        self._watches = []
+        self._sender = Sender(self._settings)
+        self._put = self._sender.queue.put
+        if was_closed:
+            self._sender.queue.close()
+
+
+def _system_now_us() -> int:
+    return time.time_ns() // 1_000
+
+
+_clients: WeakSet[Client] = WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    for client in list(_clients):
+        client.begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)

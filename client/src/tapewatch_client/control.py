@@ -1,0 +1,94 @@
+"""What callers tell the background thread: somebody waits for an answer, or it is time to stop."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from tapewatch_client.row_queue import RowQueue
+from tapewatch_client.wake import Wake
+
+
+class Control:
+    """The wishes of callers, which the background thread looks at between two steps.
+
+    Args:
+        queue: Where the rows wait.
+        wake: Wakes the background thread.
+    """
+
+    def __init__(self, queue: RowQueue, wake: Wake) -> None:
+        self._queue = queue
+        self._wake = wake
+        self._waiters: dict[Wake, int] = {}
+        self._is_nudged = False
+        self._deadline_s: float | None = None
+
+    # --- callers ---
+
+    def wait_until_answered(self, timeout_s: float) -> bool:
+        """Ask for sending at once and wait until every row put before this call was answered.
+
+        Returns:
+            False when time ran out, or when rows were dropped meanwhile.
+        """
+        position, dropped = self._queue.written, self._queue.dropped
+        answered = Wake()
+        self._waiters[answered] = position
+        self._is_nudged = True
+        self._wake.give()
+        try:
+            is_answered = self._queue.is_settled(position) or answered.wait(timeout_s)
+        finally:
+            self._waiters.pop(answered, None)
+        return is_answered and self._queue.dropped == dropped
+
+    def stop(self, timeout_s: float) -> None:
+        """Ask the thread to end when nothing waits, and at the latest in ``timeout_s`` seconds; the earliest wish wins."""
+        deadline_s = monotonic() + timeout_s
+        self._deadline_s = deadline_s if self._deadline_s is None else min(deadline_s, self._deadline_s)
+        self._is_nudged = True
+        self._wake.give()
+
+    # --- the background thread ---
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the thread is to end as soon as nothing waits."""
+        return self._deadline_s is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the thread is to end now, whatever waits."""
+        return self._deadline_s is not None and monotonic() >= self._deadline_s
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether rows are to be sent without waiting for more."""
+        return bool(self._waiters) or self.is_stopping
+
+    def tell_waiters(self) -> None:
+        """Let those go on whose rows have been answered."""
+        for answered, position in self._waiters.copy().items():
+            if self._queue.is_settled(position):
+                self._waiters.pop(answered, None)
+                answered.give()
+
+    def idle(self, seconds: float) -> None:
+        """Wait for more rows: until a batch is full, a caller is in a hurry, or ``seconds`` have passed."""
+        self._queue.is_taker_idle = True
+        self._wake.wait(seconds)
+        self._queue.is_taker_idle = False
+
+    def back_off(self, seconds: float, *, is_firm: bool) -> None:
+        """Wait ``seconds`` before a retry; a caller's hurry cuts it short unless the server asked for it (``is_firm``)."""
+        end_s = monotonic() + seconds
+        while not self.is_over and not (self._is_nudged and not is_firm):
+            until_s = end_s if self._deadline_s is None else min(end_s, self._deadline_s)
+            rest_s = until_s - monotonic()
+            if rest_s <= 0:
+                break
+            self._wake.wait(rest_s)
+
+    def begin_attempt(self) -> None:
+        """Forget the hurry expressed so far: the attempt that begins now answers it."""
+        self._is_nudged = False

@@ -1,0 +1,166 @@
+"""Rows waiting in memory, within a bound, and the account of what became of each."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from threading import RLock
+
+from tapewatch_client.wake import Wake
+
+#: Table, time of the row, columns (None: what was given is not a row), declared period in seconds, estimated bytes.
+#: A plain tuple because it is made on the caller's time.
+Row = tuple[str, object, dict[str, object] | None, float | None, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where all rows are at one moment: ``written == delivered + refused + dropped + waiting + taken``.
+
+    Attributes:
+        written: Rows given to the client.
+        delivered: Rows that the server has accepted.
+        refused: Rows that were answered and not accepted.
+        dropped: Rows given up: the oldest when memory was full, and those left at close.
+        waiting: Rows in the queue.
+        taken: Rows being sent.
+        held_bytes: Estimated memory of the waiting and the taken rows.
+    """
+
+    written: int
+    delivered: int
+    refused: int
+    dropped: int
+    waiting: int
+    taken: int
+    held_bytes: int
+
+
+class RowQueue:
+    """First in, first out; many threads put, one takes; at the bound the oldest waiting rows are dropped and counted.
+
+    The lock is held for single steps only, never while encoding or sending, and the same thread may enter again
+    (a signal handler or a finaliser that writes while a write is under way).
+
+    Args:
+        limit_bytes: Bound on the estimated memory of waiting and taken rows together.
+        batch_rows: From this many waiting rows on, an idle taker is woken.
+        wake: The idle taker's wake-up call.
+    """
+
+    def __init__(self, limit_bytes: int, batch_rows: int, wake: Wake) -> None:
+        self._limit_bytes = limit_bytes
+        self._batch_rows = batch_rows
+        self._wake = wake
+        self._lock = RLock()
+        self._rows: deque[Row] = deque()
+        self._waiting_bytes = 0
+        self._taken_bytes = 0
+        self._taken = 0
+        self._first_taken = 0
+        self._written = 0
+        self._delivered = 0
+        self._refused = 0
+        self._dropped = 0
+        self._closed = False
+        self.is_taker_idle = False
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def put(self, row: Row) -> None:
+        """Append a row; makes room by dropping the oldest ones, and drops the row itself once closed."""
+        rows = self._rows
+        with self._lock:
+            self._written += 1
+            if self._closed:
+                self._dropped += 1
+                return
+            rows.append(row)
+            self._waiting_bytes += row[4]
+            if self._waiting_bytes + self._taken_bytes > self._limit_bytes:
+                self._make_room()
+            if self.is_taker_idle and len(rows) >= self._batch_rows:
+                self.is_taker_idle = False
+                self._wake.give()
+
+    def _make_room(self) -> None:
+        while self._rows and self._waiting_bytes + self._taken_bytes > self._limit_bytes:
+            self._waiting_bytes -= self._rows.popleft()[4]
+            self._dropped += 1
+
+    def lose(self) -> None:
+        """Count a row that was written and could not be taken."""
+        with self._lock:
+            self._written += 1
+            self._dropped += 1
+
+    def take(self) -> Row | None:
+        """Remove the oldest row in order to send it, None when there is none; its memory counts until `settle`."""
+        with self._lock:
+            if not self._rows:
+                return None
+            if self._taken == 0:
+                self._first_taken = self._written - len(self._rows)
+            row = self._rows.popleft()
+            self._taken += 1
+            self._waiting_bytes -= row[4]
+            self._taken_bytes += row[4]
+            return row
+
+    def hold(self, size_bytes: int) -> None:
+        """Count ``size_bytes`` for the taken rows from now on: they have been encoded."""
+        with self._lock:
+            self._taken_bytes = size_bytes
+
+    def settle(self, *, delivered: int, refused: int) -> None:
+        """Record the answer to that many taken rows."""
+        with self._lock:
+            self._delivered += delivered
+            self._refused += refused
+            self._taken -= delivered + refused
+            if self._taken == 0:
+                self._taken_bytes = 0
+
+    def close(self) -> int:
+        """Drop what is left, waiting or taken, and every later row; gives the number of rows left."""
+        with self._lock:
+            self._closed = True
+            left = len(self._rows) + self._taken
+            self._rows.clear()
+            self._dropped += left
+            self._taken = self._taken_bytes = self._waiting_bytes = 0
+            return left
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether every further row is dropped."""
+        return self._closed
+
+    @property
+    def written(self) -> int:
+        """Rows put so far: the position behind the newest row."""
+        return self._written
+
+    @property
+    def dropped(self) -> int:
+        """Rows given up so far."""
+        return self._dropped
+
+    def is_settled(self, position: int) -> bool:
+        """Whether no row that was put before ``position`` (a value of `written`) waits or is being sent."""
+        with self._lock:
+            return position <= (self._first_taken if self._taken else self._written - len(self._rows))
+
+    def account(self) -> Account:
+        """Where all rows are now."""
+        with self._lock:
+            return Account(
+                written=self._written,
+                delivered=self._delivered,
+                refused=self._refused,
+                dropped=self._dropped,
+                waiting=len(self._rows),
+                taken=self._taken,
+                held_bytes=self._waiting_bytes + self._taken_bytes,
+            )

@@ -1,0 +1,155 @@
+"""The background thread of one client: started by the first row, ended by close, the program's end or a lost owner."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from contextlib import suppress
+from threading import Thread
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tapewatch_client.control import Control
+from tapewatch_client.row_queue import RowQueue
+from tapewatch_client.settings import BATCH_ROWS, Settings
+from tapewatch_client.stats import Stats, Tally
+from tapewatch_client.wake import Wake
+
+if TYPE_CHECKING:
+    from tapewatch_client.delivery import Delivery
+
+EXIT_FLUSH_S = 2.0
+#: What rows may take after their client object is gone.
+ORPHAN_FLUSH_S = 30.0
+START_AGAIN_S = 1.0
+#: What the thread may take to notice that its request was cut off.
+ABORT_S = 0.5
+
+#: Senders whose thread runs: what the program's end has to wait for.
+_running: set[Sender] = set()
+
+
+class Sender:
+    """Owns the queue and the thread that empties it; made anew in a forked child.
+
+    Args:
+        settings: Where rows go, and the bounds.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        wake = Wake()
+        self.client_id = os.urandom(16).hex()
+        self.queue = RowQueue(settings.max_memory_bytes, BATCH_ROWS, wake)
+        self.is_started = False
+        self._settings = settings
+        self._control = Control(self.queue, wake)
+        self._tally = Tally()
+        self._thread: Thread | None = None
+        self._start_again_s = 0.0
+        self._delivery: Delivery | None = None
+
+    def start(self) -> None:
+        """Start the thread, once; when the system refuses another thread, a later call tries again."""
+        if self.is_started or self.queue.is_closed or monotonic() < self._start_again_s:
+            return
+        self.is_started = True  # before starting: a signal handler may write while the thread is being made
+        thread = Thread(target=self._run, name="tapewatch-client", daemon=True)
+        _running.add(self)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            _running.discard(self)
+            self.is_started = False
+            self._start_again_s = monotonic() + START_AGAIN_S
+            self._tally.last_error = f"the background thread cannot be started: {error}"
+            return
+        self._thread = thread
+
+    def lose(self, error: Exception) -> None:
+        """Count a row that could not even be queued."""
+        with suppress(Exception):
+            self.queue.lose()
+            self._tally.last_error = f"a row could not be taken: {type(error).__name__}: {error}"
+
+    def _run(self) -> None:
+        try:
+            from tapewatch_client.delivery import Delivery, logger
+
+            self._delivery = Delivery(self._settings, self.client_id, self.queue, self._control, self._tally)
+            self._delivery.run()
+            left = self.queue.close()
+            if left:
+                logger.warning("%d rows for tapewatch at %s were not delivered before the client ended", left, self._settings.url)
+        except Exception as error:
+            self._tally.last_error = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self.queue.close()
+            self._tally.is_connected = False
+            self._control.tell_waiters()
+            _running.discard(self)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all rows put so far were answered; False when time ran out or rows were dropped meanwhile."""
+        if self.queue.is_settled(self.queue.written):
+            return True
+        return self._control.wait_until_answered(timeout_s)
+
+    def stop(self, timeout_s: float) -> None:
+        """Ask the thread to deliver what waits within ``timeout_s`` and to end; returns at once."""
+        if not self.is_started:
+            self.queue.close()
+        self._control.stop(timeout_s)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end, and cut off its request when it does not."""
+        thread = self._thread
+        if thread is None:
+            return
+        thread.join(max(0.0, timeout_s))
+        if thread.is_alive() and self._delivery is not None:
+            self._delivery.transport.abort()
+            thread.join(ABORT_S)
+
+    def forget(self) -> None:
+        """In a forked child: let go of what belongs to the parent."""
+        if self._delivery is not None:
+            self._delivery.transport.forget()
+
+    def stats(self) -> Stats:
+        """The state at this moment."""
+        account, tally = self.queue.account(), self._tally
+        return Stats(
+            written=account.written,
+            queued=account.waiting + account.taken,
+            queued_bytes=account.held_bytes,
+            delivered=account.delivered,
+            refused_rows=account.refused,
+            refused=tally.refused.copy(),
+            noted=tally.noted.copy(),
+            dropped=account.dropped,
+            retries=tally.retries,
+            last_error=tally.last_error,
+            connected=tally.is_connected,
+            last_delivery_age_s=None if tally.last_delivery_s is None else monotonic() - tally.last_delivery_s,
+        )
+
+
+def _flush_at_exit() -> None:
+    """Give all clients together `EXIT_FLUSH_S` to deliver what they hold."""
+    senders = _running.copy()
+    for sender in senders:
+        sender.stop(EXIT_FLUSH_S)
+    end_s = monotonic() + EXIT_FLUSH_S
+    for sender in senders:
+        sender.join(end_s - monotonic())
+
+
+def _forget_parent() -> None:
+    for sender in _running:
+        sender.forget()
+    _running.clear()
+
+
+atexit.register(_flush_at_exit)
+os.register_at_fork(after_in_child=_forget_parent)
