@@ -23,9 +23,18 @@ class TapewatchError(Exception):
 
 
 class ConfigError(TapewatchError):
-    """A setting is wrong: names key, value, line and what is allowed. Exit code 2."""
+    """A setting is wrong: names key, value, line and what is allowed. Exit code 2.
+
+    Args:
+        message: What is wrong and what is allowed.
+        path: The key as the parts of its path, such as ``("collectors", "kraken", "url")``; lets the line be found.
+    """
 
     code = "bad_setting"
+
+    def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class SourceError(TapewatchError):

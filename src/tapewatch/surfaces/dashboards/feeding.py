@@ -14,9 +14,16 @@ ADDRESS = "http://127.0.0.1:4780"
 
 
 def fed_by(sentence: str, table: str, row: Mapping[str, Value], toml: str = "") -> Empty:
-    """Describe an empty panel of ``table``; ``row`` is an example that the server accepts, ``toml`` a collector that fills it."""
+    """Describe an empty panel of ``table``: ``row`` is an example that the server accepts, ``toml`` a collector."""
     arguments = ", ".join(f"{name}={value!r}" for name, value in row.items())
-    python = f'from tapewatch_client import Client\n\nwith Client("{ADDRESS}", source="my-bot") as client:\n    client.write("{table}", {arguments})\n'
+    python = "\n".join(
+        (
+            "from tapewatch_client import Client",
+            "",
+            f'with Client("{ADDRESS}", source="my-bot") as client:',
+            f'    client.write("{table}", {arguments})',
+        )
+    )
     body = json.dumps({"table": table, "source": "my-bot", "rows": [dict(row)]})
     curl = f"curl -sS {ADDRESS}/api/rows -H 'Content-Type: application/json' -d '{body}'"
     snippets = [Snippet("python", python), Snippet("curl", curl)]

@@ -1,0 +1,8 @@
+"""One frozen tree of settings, and how it is read."""
+
+from __future__ import annotations
+
+from tapewatch.settings.read import Problem, load, parse, problem_of, read_text
+from tapewatch.settings.tree import LOOPBACK, Settings
+
+__all__ = ["LOOPBACK", "Problem", "Settings", "load", "parse", "problem_of", "read_text"]

@@ -1,0 +1,168 @@
+"""The tree of settings: frozen; every field has a default, a unit in its name and a sentence."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tapewatch.errors import ConfigError, ContractError
+from tapewatch.model.table import Column, FlagRule, Identity, Kind, Retention, State, Status, Table, Thresholds
+
+DEFAULT_PORT = 4780
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def default_data_dir() -> Path:
+    """The user's data directory for tapewatch, as the operating system has it."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "tapewatch"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tapewatch"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(_Part):
+    """Where the server listens and what it takes."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; beyond loopback a token is required.")
+    port: int = Field(DEFAULT_PORT, ge=1, le=65_535, description="TCP port to listen on.")
+    token: SecretStr = Field(SecretStr(""), description="Bearer token that every request must carry; empty for none.")
+    allowed_hosts: list[str] = Field(
+        default_factory=list, description="Further names in the Host header under which the server may be asked."
+    )
+    max_body_bytes: int = Field(16_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, decompressed, in bytes.")
+
+
+class StoreSettings(_Part):
+    """Where rows are kept."""
+
+    kind: str = Field("duckdb", description="The engine: duckdb, or memory for rows that end with the process.")
+    memory_limit_mb: int = Field(
+        128, ge=32, le=1_000_000, description="Memory that the embedded engine may use for its own buffers, in MB."
+    )
+    threads: int = Field(2, ge=1, le=256, description="Threads of the embedded engine.")
+
+
+class ThresholdSettings(_Part):
+    """Where a number stops being fine, instead of the catalogue's own line."""
+
+    degraded: float | None = Field(None, description="Value from which it is degraded, in the column's unit.")
+    down: float | None = Field(None, description="Value from which it is down, in the column's unit.")
+    above: bool = Field(True, description="Whether larger is worse.")
+
+
+class VenueSettings(_Part):
+    """A venue of your own."""
+
+    aliases: list[str] = Field(default_factory=list, description="Other names for it.")
+
+
+class ColumnSettings(_Part):
+    """A column of a table of your own."""
+
+    kind: Kind = Field(description="tag, gauge, counter, interval, state, time, flag, id, text or sketch.")
+    sentence: str = Field(description="What it is, in one sentence with a full stop.")
+    unit: str = Field("", description="A unit of the catalogue, such as ms, bytes or ratio.")
+    minimum: float | None = Field(None, description="Smallest value accepted.")
+    maximum: float | None = Field(None, description="Largest value accepted.")
+    states: dict[str, Status] = Field(default_factory=dict, description="For a state: word to up, unknown, degraded or down; best first.")
+    degraded: float | None = Field(None, description="Value from which it is degraded.")
+    down: float | None = Field(None, description="Value from which it is down.")
+    above: bool = Field(True, description="Whether larger is worse.")
+    bad: bool | None = Field(None, description="For a flag: the value that is bad.")
+    down_after_s: float | None = Field(None, description="For a flag: seconds of being bad after which it is down.")
+
+    def column(self, name: str) -> Column:
+        """The column as the catalogue has it."""
+        judged = self.degraded is not None or self.down is not None
+        return Column(
+            name,
+            self.kind,
+            self.sentence,
+            unit=self.unit,
+            nullable=self.kind is not Kind.TAG,
+            minimum=self.minimum,
+            maximum=self.maximum,
+            states=tuple(State(word, status) for word, status in self.states.items()),
+            thresholds=Thresholds(self.degraded, self.down, self.above) if judged else None,
+            flag_rule=None if self.bad is None else FlagRule(self.bad, self.down_after_s),
+        )
+
+
+class TableSettings(_Part):
+    """A table of your own; the same contract as the built-in ones."""
+
+    sentence: str = Field(description="What one row is, in one sentence with a full stop.")
+    columns: dict[str, ColumnSettings] = Field(description="Its columns; ts, received_at, source, env and flags are added.")
+    identity: Identity = Field(Identity.MEASUREMENT, description="What makes two rows the same: measurement, event, living or none.")
+    id_column: str = Field("", description="For event and living: the column with the entity's id.")
+    retention: Retention = Field(Retention.STANDARD, description="market (7 days), standard (14 days) or ledger (365 days) of raw rows.")
+
+    def table(self, name: str) -> Table:
+        """The table as the catalogue has it.
+
+        Raises:
+            ConfigError: Names and kinds do not fit together.
+        """
+        try:
+            columns = tuple(column.column(column_name) for column_name, column in self.columns.items())
+            return Table(name, self.sentence, columns, self.identity, self.id_column, self.retention)
+        except ContractError as error:
+            raise ConfigError(f"tables.{name}: {error}", path=("tables", name)) from error
+
+
+class Settings(BaseSettings):
+    """All settings of tapewatch."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(  # pyright: ignore[reportIncompatibleVariableOverride] - narrowed for the base class
+        env_prefix="TAPEWATCH_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    env: str = Field("live", description="Environment of rows that do not say, such as live or paper.")
+    host: str = Field(default_factory=socket.gethostname, description="Name of this host in every row that it measures.")
+    data_dir: Path = Field(default_factory=default_data_dir, description="Directory of the store.")
+    server: Server = Field(default_factory=Server, description="Where the server listens and what it takes.")
+    store: StoreSettings = Field(default_factory=StoreSettings, description="Where rows are kept.")
+    watch_self: bool = Field(True, description="Whether the server watches its own host.")
+    simulated: bool = Field(False, description="Whether what is watched is simulated: every page then says paper.")
+    collectors: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Systems to ask: name to kind and the fields of its collector."
+    )
+    tables: dict[str, TableSettings] = Field(default_factory=dict, description="Tables of your own.")
+    thresholds: dict[str, ThresholdSettings] = Field(default_factory=dict, description="Thresholds of your own: table.column to a line.")
+    venues: dict[str, VenueSettings] = Field(default_factory=dict, description="Venues of your own: id to aliases.")
+    symbols: dict[str, str] = Field(default_factory=dict, description="Symbol aliases: symbol, or venue|symbol, to BASE/QUOTE[:SETTLE].")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: `tapewatch.settings.read` merges file, environment and command line by itself."""
+        return (init_settings,)
+
+    def own_tables(self) -> tuple[Table, ...]:
+        """The tables of the settings as the catalogue has them.
+
+        Raises:
+            ConfigError: One of them is wrong.
+        """
+        return tuple(table.table(name) for name, table in self.tables.items())
+
+    @property
+    def url(self) -> str:
+        """Address of this server as seen from this host."""
+        host = "127.0.0.1" if self.server.host in {"0.0.0.0", "::"} else self.server.host  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.server.port}" if ":" in host else f"http://{host}:{self.server.port}"
