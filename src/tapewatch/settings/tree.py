@@ -32,31 +32,31 @@ class _Part(BaseModel):
 class Server(_Part):
     """Where the server listens and what it takes."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; beyond loopback a token is required.")
-    port: int = Field(DEFAULT_PORT, ge=1, le=65_535, description="TCP port to listen on.")
-    token: SecretStr = Field(SecretStr(""), description="Bearer token that every request must carry; empty for none.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; beyond loopback a token is required.")
+    port: int = Field(default=DEFAULT_PORT, ge=1, le=65_535, description="TCP port to listen on.")
+    token: SecretStr = Field(default=SecretStr(""), description="Bearer token that every request must carry; empty for none.")
     allowed_hosts: list[str] = Field(
         default_factory=list, description="Further names in the Host header under which the server may be asked."
     )
-    max_body_bytes: int = Field(16_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, decompressed, in bytes.")
+    max_body_bytes: int = Field(default=16_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, decompressed, in bytes.")
 
 
 class StoreSettings(_Part):
     """Where rows are kept."""
 
-    kind: str = Field("duckdb", description="The engine: duckdb, or memory for rows that end with the process.")
+    kind: str = Field(default="duckdb", description="The engine: duckdb, or memory for rows that end with the process.")
     memory_limit_mb: int = Field(
-        128, ge=32, le=1_000_000, description="Memory that the embedded engine may use for its own buffers, in MB."
+        default=128, ge=32, le=1_000_000, description="Memory that the embedded engine may use for its own buffers, in MB."
     )
-    threads: int = Field(2, ge=1, le=256, description="Threads of the embedded engine.")
+    threads: int = Field(default=2, ge=1, le=256, description="Threads of the embedded engine.")
 
 
 class ThresholdSettings(_Part):
     """Where a number stops being fine, instead of the catalogue's own line."""
 
-    degraded: float | None = Field(None, description="Value from which it is degraded, in the column's unit.")
-    down: float | None = Field(None, description="Value from which it is down, in the column's unit.")
-    above: bool = Field(True, description="Whether larger is worse.")
+    degraded: float | None = Field(default=None, description="Value from which it is degraded, in the column's unit.")
+    down: float | None = Field(default=None, description="Value from which it is down, in the column's unit.")
+    above: bool = Field(default=True, description="Whether larger is worse.")
 
 
 class VenueSettings(_Part):
@@ -70,15 +70,15 @@ class ColumnSettings(_Part):
 
     kind: Kind = Field(description="tag, gauge, counter, interval, state, time, flag, id, text or sketch.")
     sentence: str = Field(description="What it is, in one sentence with a full stop.")
-    unit: str = Field("", description="A unit of the catalogue, such as ms, bytes or ratio.")
-    minimum: float | None = Field(None, description="Smallest value accepted.")
-    maximum: float | None = Field(None, description="Largest value accepted.")
+    unit: str = Field(default="", description="A unit of the catalogue, such as ms, bytes or ratio.")
+    minimum: float | None = Field(default=None, description="Smallest value accepted.")
+    maximum: float | None = Field(default=None, description="Largest value accepted.")
     states: dict[str, Status] = Field(default_factory=dict, description="For a state: word to up, unknown, degraded or down; best first.")
-    degraded: float | None = Field(None, description="Value from which it is degraded.")
-    down: float | None = Field(None, description="Value from which it is down.")
-    above: bool = Field(True, description="Whether larger is worse.")
-    bad: bool | None = Field(None, description="For a flag: the value that is bad.")
-    down_after_s: float | None = Field(None, description="For a flag: seconds of being bad after which it is down.")
+    degraded: float | None = Field(default=None, description="Value from which it is degraded.")
+    down: float | None = Field(default=None, description="Value from which it is down.")
+    above: bool = Field(default=True, description="Whether larger is worse.")
+    bad: bool | None = Field(default=None, description="For a flag: the value that is bad.")
+    down_after_s: float | None = Field(default=None, description="For a flag: seconds of being bad after which it is down.")
 
     def column(self, name: str) -> Column:
         """The column as the catalogue has it."""
@@ -102,9 +102,13 @@ class TableSettings(_Part):
 
     sentence: str = Field(description="What one row is, in one sentence with a full stop.")
     columns: dict[str, ColumnSettings] = Field(description="Its columns; ts, received_at, source, env and flags are added.")
-    identity: Identity = Field(Identity.MEASUREMENT, description="What makes two rows the same: measurement, event, living or none.")
-    id_column: str = Field("", description="For event and living: the column with the entity's id.")
-    retention: Retention = Field(Retention.STANDARD, description="market (7 days), standard (14 days) or ledger (365 days) of raw rows.")
+    identity: Identity = Field(
+        default=Identity.MEASUREMENT, description="What makes two rows the same: measurement, event, living or none."
+    )
+    id_column: str = Field(default="", description="For event and living: the column with the entity's id.")
+    retention: Retention = Field(
+        default=Retention.STANDARD, description="market (7 days), standard (14 days) or ledger (365 days) of raw rows."
+    )
 
     def table(self, name: str) -> Table:
         """The table as the catalogue has it.
@@ -122,17 +126,17 @@ class TableSettings(_Part):
 class Settings(BaseSettings):
     """All settings of tapewatch."""
 
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(  # pyright: ignore[reportIncompatibleVariableOverride] - narrowed for the base class
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_prefix="TAPEWATCH_", env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
-    env: str = Field("live", description="Environment of rows that do not say, such as live or paper.")
+    env: str = Field(default="live", description="Environment of rows that do not say, such as live or paper.")
     host: str = Field(default_factory=socket.gethostname, description="Name of this host in every row that it measures.")
     data_dir: Path = Field(default_factory=default_data_dir, description="Directory of the store.")
     server: Server = Field(default_factory=Server, description="Where the server listens and what it takes.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where rows are kept.")
-    watch_self: bool = Field(True, description="Whether the server watches its own host.")
-    simulated: bool = Field(False, description="Whether what is watched is simulated: every page then says paper.")
+    watch_self: bool = Field(default=True, description="Whether the server watches its own host.")
+    simulated: bool = Field(default=False, description="Whether what is watched is simulated: every page then says paper.")
     collectors: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Systems to ask: name to kind and the fields of its collector."
     )
