@@ -4,9 +4,14 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
 
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.table import ENV, FLAGS, RECEIVED_AT, SOURCE, TS, Column, FlagRule, Identity, Table
+from tapewatch.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `make docs` from the code; do not edit. -->"
@@ -72,7 +77,50 @@ def tables_page() -> str:
     return f"# Tables and columns\n\n{contents}\n\n## In every table\n\n{every}\n\n{sections}"
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page}
+def shown_default(field: FieldInfo) -> str:
+    """Default of a setting; one that depends on the machine is not written out."""
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None:
+        made = field.default_factory()  # pyright: ignore[reportCallIssue] - none of ours takes the validated data
+        return "empty" if made in ({}, []) else "of this machine"
+    value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return "none" if value in {None, ""} else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def parts_of(annotation: object) -> type[BaseModel] | None:
+    """The settings model inside `Model` or `dict[str, Model]`."""
+    found = [part for part in (annotation, *get_args(annotation)) if isinstance(part, type) and issubclass(part, BaseModel)]
+    return found[0] if found else None
+
+
+def settings_sections(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
+    """One section for a model and one for each model below it, outermost first."""
+    rows: list[list[str]] = []
+    below: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = parts_of(field.annotation)
+        if inner is not None:
+            is_named = get_origin(field.annotation) is dict
+            below += settings_sections(inner, (*path, name, "NAME") if is_named else (*path, name))
+        else:
+            variable = "" if "NAME" in path or get_origin(field.annotation) is dict else f"`TAPEWATCH_{'__'.join((*path, name)).upper()}`"
+            rows.append([f"`{name}`", shown_default(field), variable, field.description or ""])
+    title = f"`[{'.'.join(path)}]`" if path else "At the top"
+    about = f"{model.__doc__}\n\n" if path else ""
+    return [f"## {title}\n\n{about}{markdown_table(['key', 'default', 'environment', 'meaning'], rows)}", *below]
+
+
+def settings_page() -> str:
+    """Every setting with its default, its environment variable and its sentence."""
+    order = "Read from `tapewatch.toml`, then the environment, then the command line; the later wins."
+    about = f"{order} `tapewatch check` reads them without starting anything."
+    return f"# Settings\n\n{about}\n\n" + "\n\n".join(settings_sections(Settings, ()))
+
+
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "settings.md": settings_page}
 
 
 def main() -> int:
