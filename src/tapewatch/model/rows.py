@@ -32,11 +32,13 @@ class RawBatch:
         table: Name of the table, known or not.
         columns: Column name to values; None stands for a missing value.
         period_s: Seconds between two rows of a series, when the sender declares it.
+        positions: Where each row stood in the body it came in, when a receiver took the body apart; None for 0, 1, 2 …
     """
 
     table: str
     columns: dict[str, RawColumn]
     period_s: float | None = None
+    positions: Sequence[int] | None = None
 
     @classmethod
     def of(cls, table: str, rows: Iterable[Mapping[str, Any]], *, period_s: float | None = None) -> RawBatch:
@@ -76,9 +78,12 @@ class Coded:
     @classmethod
     def of(cls, words: Sequence[str | None]) -> Coded:
         """Code a sequence of words; None becomes null."""
-        seen: dict[str, int] = {}
-        codes = np.fromiter((NULL_CODE if word is None else seen.setdefault(word, len(seen)) for word in words), np.int32, len(words))
-        return cls(codes, tuple(seen))
+        distinct = dict.fromkeys(words)
+        distinct.pop(None, None)
+        lookup: dict[str | None, int] = {word: i for i, word in enumerate(distinct)}
+        lookup[None] = NULL_CODE
+        codes = np.fromiter(map(lookup.__getitem__, words), np.int32, len(words))
+        return cls(codes, tuple(word for word in distinct if word is not None))
 
     @classmethod
     def constant(cls, word: str | None, count: int) -> Coded:

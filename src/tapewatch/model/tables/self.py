@@ -32,12 +32,12 @@ SELF = Table(
 
 REFUSAL = Table(
     "refusal",
-    "Values and rows that were not kept, counted by reason since the server started.",
+    "Values and rows that were not kept, or kept with a mark, counted by reason since the server started.",
     (
         _HOST,
         tag("sender", "The source whose rows they were."),
         tag("table_name", "Table they were meant for."),
-        tag("column_name", "Column of the value; empty when the whole row was refused."),
+        tag("column_name", "Column of the value; * when the whole row was refused."),
         tag("reason", "Stable code of the reason."),
         counter("values", "How many since the server started."),
         text("example", "The newest one, with its value."),

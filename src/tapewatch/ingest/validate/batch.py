@@ -1,0 +1,267 @@
+"""The order of judgement: what names a row first, then its time, then its values."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tapewatch.ingest.validate.book import Book, Defaults, Judged, Positions, shown
+from tapewatch.ingest.validate.cells import Cells
+from tapewatch.ingest.validate.numbers import flags, numbers, sketches
+from tapewatch.ingest.validate.times import place_rows, times
+from tapewatch.ingest.validate.words import NAME_RULE, is_bad_name, symbols, venues, words
+from tapewatch.model.rows import NULL_CODE, NULL_TIME, Coded, RawBatch, RawColumn, RowBatch, Times, TypedColumn
+from tapewatch.model.table import FLAGS, RECEIVED_AT, TS, Column, Kind, Table
+from tapewatch.model.venue import Names
+
+RESERVED = ("ts", "env", "source", "host")
+"""Columns that any row may carry; ``host`` is left out where the table has none."""
+
+NO_HOST = "unknown"
+
+_US_PER_DAY = 86_400_000_000
+_MOST_NUMBERS = 2**40
+_REASON = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
+
+_JUDGES: Mapping[Kind, Callable[[Cells], TypedColumn]] = {
+    Kind.TAG: words,
+    Kind.STATE: words,
+    Kind.ID: words,
+    Kind.TEXT: words,
+    Kind.GAUGE: numbers,
+    Kind.COUNTER: numbers,
+    Kind.INTERVAL: numbers,
+    Kind.TIME: times,
+    Kind.FLAG: flags,
+    Kind.SKETCH: sketches,
+}
+
+
+def validate(batch: RawBatch, table: Table | None, *, names: Names, now_us: int, defaults: Defaults, allow_old: bool = False) -> Judged:
+    """Judge one batch.
+
+    Args:
+        batch: Rows as they came.
+        table: Their table; None when no table has this name.
+        names: Known venues and symbols.
+        now_us: Time of receipt.
+        defaults: What rows get that do not say it themselves.
+        allow_old: Accept rows older than the table keeps, with the ``received_at`` they carry: for restore, migrate and import.
+    """
+    book = Book(batch.table, batch.count, batch.positions)
+    book.know_sources(None, defaults.source)
+    if batch.count == 0:
+        return book.finish(None)
+    if table is None:
+        message = f"There is no table {shown(batch.table)!r}; GET /api/catalog lists them."
+        book.refuse_rows(np.arange(batch.count), "table", lambda _: batch.table, "unknown_table", lambda _: message)
+        return book.finish(None)
+    return book.finish(_Judgement(batch, table, book, names, now_us, defaults, allow_old).accept())
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    batch: RawBatch
+    table: Table
+    book: Book
+    names: Names
+    now_us: int
+    defaults: Defaults
+    allow_old: bool
+
+    def accept(self) -> RowBatch | None:
+        required = self._names_of_rows()
+        own = self._own_times()
+        for column in self.table.columns:
+            if column.name not in required and (not column.nullable or column.name == self.table.id_column):
+                required[column.name] = self._required(column)
+        keep = self.book.keep
+        rows = np.flatnonzero(keep)
+        if not len(rows):
+            return None
+        if len(rows) < len(keep):
+            required = {name: values.take(keep) if isinstance(values, Coded) else values[keep] for name, values in required.items()}
+            own = own[keep]
+        columns: dict[str, TypedColumn] = {"ts": self._placed(own, rows, required)}
+        columns["received_at"] = np.full(len(rows), self.now_us, np.int64)
+        columns.update(required)
+        self._values(columns, rows)
+        marks = self.book.flag_words()
+        if marks is not None:
+            columns["flags"] = marks
+        period_s = self.batch.period_s
+        return RowBatch(self.table.name, len(rows), columns, period_s if period_s and math.isfinite(period_s) and period_s > 0 else None)
+
+    # --- what names a row -------------------------------------------------------------------------------------------
+
+    def _names_of_rows(self) -> dict[str, TypedColumn]:
+        source = self._word("source", self.defaults.source)
+        self.book.know_sources(source, self.defaults.source)
+        found: dict[str, TypedColumn] = {"source": source}
+        fallback = {"env": self.defaults.env, "host": self.defaults.host or NO_HOST}
+        for name in self.table.tags:
+            found[name] = self._word(name, fallback.get(name))
+        venue = found.get("venue")
+        if isinstance(venue, Coded):
+            venue = found["venue"] = venues(self._cells(self.table.column["venue"]), venue, self.names)
+        symbol = found.get("symbol")
+        if isinstance(symbol, Coded):
+            found["symbol"] = symbols(
+                self._cells(self.table.column["symbol"]), symbol, venue if isinstance(venue, Coded) else None, self.names
+            )
+        return found
+
+    def _cells(self, column: Column, values: RawColumn | None = None) -> Cells:
+        return Cells(column, [] if values is None else values, self.book, None)
+
+    def _word(self, name: str, fallback: str | None) -> Coded:
+        column = self.table.column[name]
+        values = self.batch.columns.get(name)
+        count = self.batch.count
+        if values is None:
+            if fallback is not None and is_bad_name(fallback):
+                self.book.refuse_rows(np.arange(count), name, lambda _: fallback, "bad_tag", lambda _: f"{name} takes {NAME_RULE}.")
+                return Coded.constant(None, count)
+            if fallback is not None:
+                return Coded.constant(fallback, count)
+            values = [None] * count
+        items: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
+        coded = words(self._cells(column, items if fallback is None else [fallback if word is None else word for word in items]))
+        missing = np.flatnonzero(coded.codes == NULL_CODE)
+        if len(missing):
+            self._cells(column).missing(missing, lambda _: f"{self.table.name} needs the tag {name}.")
+        return coded
+
+    def _required(self, column: Column) -> TypedColumn:
+        cells = self._cells(column, self.batch.columns.get(column.name) or [None] * self.batch.count)
+        typed = _JUDGES[column.kind](cells)
+        cells.missing(np.flatnonzero(_is_null(typed)), lambda _: f"{self.table.name} needs a value for {column.name}.")
+        return typed
+
+    # --- when it happened -------------------------------------------------------------------------------------------
+
+    def _own_times(self) -> Times:
+        values = self.batch.columns.get("ts")
+        if values is None:
+            return np.full(self.batch.count, NULL_TIME, np.int64)
+        cells = self._cells(TS, values)
+        own = times(cells)
+        days = self.table.retention.raw_days
+        if not self.allow_old:
+            old = (own < self.now_us - days * _US_PER_DAY) & (own != NULL_TIME)
+            if old.any():
+                name = self.table.name
+                cells.refuse(np.flatnonzero(old), "too_old", lambda _: f"ts is older than the {days} days that {name} keeps raw rows.")
+        return own
+
+    def _placed(self, own: Times, rows: Positions, required: Mapping[str, TypedColumn]) -> Times:
+        def series_of() -> npt.NDArray[np.int64]:
+            return _numbered([values for name, values in required.items() if isinstance(values, Coded) and name != self.table.id_column])
+
+        placed, future = place_rows(own, self.now_us, series_of)
+        if future.any():
+            Cells(TS, [], self.book, rows).note(np.flatnonzero(future), "future_time")
+        return placed
+
+    # --- what it says -----------------------------------------------------------------------------------------------
+
+    def _values(self, columns: dict[str, TypedColumn], rows: Positions) -> None:
+        everything = len(rows) == self.batch.count
+        picked = rows.tolist()
+        for name, raw in self.batch.columns.items():
+            if name in columns and name != "received_at":
+                continue
+            values = raw if everything else raw[rows] if isinstance(raw, np.ndarray) else [raw[i] for i in picked]
+            column = self.table.column.get(name)
+            if name == "received_at":
+                self._received(columns, Cells(RECEIVED_AT, values, self.book, rows))
+            elif name == "flags":
+                self._flags(Cells(FLAGS, values, self.book, rows), rows)
+            elif column is not None:
+                typed = _JUDGES[column.kind](Cells(column, values, self.book, rows))
+                if not _is_null(typed).all():
+                    columns[name] = typed
+            elif name not in RESERVED:
+                self._unknown(name, values, rows)
+
+    def _received(self, columns: dict[str, TypedColumn], cells: Cells) -> None:
+        if self.allow_old:
+            kept = times(cells)
+            columns["received_at"] = np.where(kept == NULL_TIME, self.now_us, kept)
+            return
+        at = [i for i, value in enumerate(cells.items()) if value is not None]
+        cells.refuse(at, "reserved_column", lambda _: "received_at is written by tapewatch; leave it out.")
+
+    def _flags(self, cells: Cells, rows: Positions) -> None:
+        wrong: set[int] = set()
+        for i, value in cells.each():
+            reasons = _reasons(value)
+            if reasons is None:
+                wrong.add(i)
+                continue
+            for name, reason in reasons.items():
+                if name in self.table.column and _REASON.match(reason):
+                    self.book.mark(rows[i : i + 1], name, reason, counted=False)
+                else:
+                    wrong.add(i)
+        cells.refuse(sorted(wrong), "wrong_type", lambda _: "flags takes an object of column to reason, such as latency_ms to clock.")
+
+    def _unknown(self, name: str, values: RawColumn, rows: Positions) -> None:
+        items: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
+        at = np.array([i for i, value in enumerate(items) if value is not None], np.intp)
+        message = f"{self.table.name} has no column {shown(name)!r}; {_hint(shown(name), tuple(self.table.column))}"
+        self.book.refuse_values(rows[at], name, lambda i: items[at[i]], "unknown_column", lambda _: message)
+
+
+@lru_cache(256)
+def _hint(name: str, columns: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(name, columns, 1)
+    return f"did you mean {close[0]}?" if close else f"it has {', '.join(columns)}."
+
+
+def _reasons(value: object) -> Mapping[str, str] | None:
+    try:
+        data: object = msgspec.json.decode(value) if isinstance(value, str) else value
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    pairs = cast("dict[object, object]", data)
+    if all(isinstance(name, str) and isinstance(reason, str) for name, reason in pairs.items()):
+        return cast("dict[str, str]", pairs)
+    return None
+
+
+def _is_null(values: TypedColumn) -> npt.NDArray[np.bool_]:
+    if isinstance(values, Coded):
+        return values.codes == NULL_CODE
+    match values.dtype.kind:
+        case "f":
+            return np.isnan(values)
+        case "O":
+            return np.array([value is None for value in values.tolist()], np.bool_)
+        case _:
+            return values == (NULL_TIME if values.dtype == np.int64 else -1)
+
+
+def _numbered(columns: list[Coded]) -> npt.NDArray[np.int64]:
+    """A number per row, equal where the words of all columns are equal."""
+    numbers_of_rows = np.zeros(len(columns[0]), np.int64)
+    highest = 1
+    for coded in columns:
+        width = len(coded.values) + 1
+        if highest * width > _MOST_NUMBERS:
+            _, numbers_of_rows = np.unique(numbers_of_rows, return_inverse=True)
+            highest = len(numbers_of_rows)
+        numbers_of_rows = numbers_of_rows * width + (coded.codes + 1)
+        highest *= width
+    return numbers_of_rows

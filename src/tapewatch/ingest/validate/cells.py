@@ -1,0 +1,80 @@
+"""One raw column on its way to a typed one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from tapewatch.ingest.validate.book import Book, Positions, Say
+from tapewatch.model.rows import RawColumn
+from tapewatch.model.table import Column
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - raw values have no type yet
+    """The Python object of a numpy scalar; anything else as it is."""
+    if not isinstance(value, np.generic):
+        return value
+    item: Any = cast("Any", value).item()
+    return item
+
+
+class Cells:
+    """The raw values of one column, and where to say what is wrong with them.
+
+    Args:
+        column: The column they are for.
+        values: One per judged row.
+        book: Takes the findings.
+        rows: Position in the raw batch of each judged row; None when all rows of the batch are judged.
+    """
+
+    __slots__ = ("_book", "_rows", "column", "values")
+
+    def __init__(self, column: Column, values: RawColumn, book: Book, rows: Positions | None) -> None:
+        self.column = column
+        self.values = values
+        self._book = book
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a row cannot stand without this value, so that refusing the value refuses the row."""
+        return self._rows is None
+
+    def refuse(self, at: Sequence[int] | Positions, reason: str, say: Say) -> None:
+        """Do not keep the values at these positions; the caller puts null in their place."""
+        places = np.asarray(at, np.intp)
+        if not len(places):
+            return
+        values, name = self.values, self.column.name
+        if self._rows is None:
+            self._book.refuse_rows(places, name, lambda i: plain(values[places[i]]), reason, say)
+            return
+        rows = self._rows[places]
+        self._book.refuse_values(rows, name, lambda i: plain(values[places[i]]), reason, say)
+        self._book.mark(rows, self.column.name, reason, counted=False)
+
+    def note(self, at: Sequence[int] | Positions, reason: str) -> None:
+        """Mark and count values that were changed or are only doubtful."""
+        places = np.asarray(at, np.intp)
+        self._book.mark(places if self._rows is None else self._rows[places], self.column.name, reason, counted=True)
+
+    def items(self) -> list[Any]:
+        """The values as Python objects."""
+        values: list[Any] = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
+        return values
+
+    def each(self) -> Iterator[tuple[int, Any]]:
+        """Position and value of those that are not missing; numpy's scalars as Python objects."""
+        for i, value in enumerate(self.items()):
+            if value is not None:
+                yield i, plain(value)
+
+    def missing(self, at: Positions, say: Say) -> None:
+        """Refuse the rows whose required value is not there."""
+        self._book.refuse_rows(at, self.column.name, None, "missing_tag" if self.column.kind == "tag" else "missing_value", say)
