@@ -4,11 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
+from typer.main import get_command
 
+from tapewatch.cli import app as command_line
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.table import ENV, FLAGS, RECEIVED_AT, SOURCE, TS, Column, FlagRule, Identity, Table
 from tapewatch.settings import Settings
@@ -120,7 +122,26 @@ def settings_page() -> str:
     return f"# Settings\n\n{about}\n\n" + "\n\n".join(settings_sections(Settings, ()))
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "settings.md": settings_page}
+def option_row(option: Any) -> list[str]:  # noqa: ANN401 - the types of typer parameters are private
+    """One parameter of a command."""
+    name = ", ".join(f"`{word}`" for word in option.opts) if option.param_type_name == "option" else f"`{option.name.upper()}`"
+    nothing = option.default in {None, "", False} if not isinstance(option.default, list) else not option.default
+    default = "required" if option.required else "" if nothing else f"`{option.default}`"
+    return [name, default, f"`{option.envvar}`" if option.envvar else "", option.help or ""]
+
+
+def commands_page() -> str:
+    """Every command with its parameters."""
+    sections = [f"# Commands\n\n{command_line.info.help}"]
+    for name, command in get_command(command_line).commands.items():  # pyright: ignore[reportAttributeAccessIssue] - our app is a group
+        rows = [option_row(option) for option in command.params]
+        sections.append(
+            f"## `tapewatch {name}`\n\n{command.help}\n\n{markdown_table(['parameter', 'default', 'environment', 'meaning'], rows)}"
+        )
+    return "\n\n".join(sections)
+
+
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "settings.md": settings_page, "commands.md": commands_page}
 
 
 def main() -> int:
