@@ -1,0 +1,51 @@
+/** Requests to the server, relative to where the page is, so that a path prefix works. */
+
+import type { Catalog, Dashboard } from "./wire";
+
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Absolute address of something under the server's root. */
+export function address(path: string): string {
+  return new URL(path, new URL(".", document.baseURI)).href;
+}
+
+export function liveAddress(): string {
+  return address("api/live").replace(/^http/, "ws");
+}
+
+async function get(path: string): Promise<unknown> {
+  let answer: Response;
+  try {
+    answer = await fetch(address(path), { headers: { accept: "application/json" } });
+  } catch {
+    throw new ApiError("unreachable", `The server at ${address("")} does not answer.`);
+  }
+  const body: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) {
+    const error = (body as { error?: { code?: string; message?: string } } | null)?.error;
+    throw new ApiError(error?.code ?? String(answer.status), error?.message ?? `The server answered ${answer.status} to ${path}.`);
+  }
+  return body;
+}
+
+export async function getDashboards(): Promise<Dashboard[]> {
+  return ((await get("api/dashboards")) as { dashboards: Dashboard[] }).dashboards;
+}
+
+export async function getCatalog(): Promise<Catalog> {
+  return (await get("api/catalog")) as Catalog;
+}
+
+/** Values a tag has in a table. */
+export async function getValues(table: string, column: string): Promise<string[]> {
+  const query = new URLSearchParams({ table, column });
+  const body = (await get(`api/values?${query}`)) as { values: (string | null)[] };
+  return body.values.filter((value): value is string => value !== null);
+}

@@ -1,0 +1,72 @@
+/** Cells of a heat map: two dimensions and a value, and the colours for values. */
+
+import { column, measureColumns, noteText, tagColumns, timeColumn } from "./frames";
+import { rank } from "./status";
+import type { Cell, Column, Frame, Status } from "./wire";
+
+export interface HeatCell {
+  value: Cell;
+  status: Status | null;
+  note: string | null;
+}
+
+export interface Heat {
+  /** Over time, or a matrix of two tags. */
+  isOverTime: boolean;
+  value: Column;
+  xs: Cell[];
+  ys: Cell[];
+  hasStatus: boolean;
+  low: number;
+  high: number;
+  at(x: Cell, y: Cell): HeatCell | undefined;
+}
+
+export function heatOf(frame: Frame, options: Record<string, unknown> = {}): Heat | null {
+  const time = timeColumn(frame);
+  const tags = tagColumns(frame);
+  const value = column(frame, options["value"]) ?? measureColumns(frame)[0];
+  const x = column(frame, options["x"]) ?? time ?? tags[0];
+  const y = column(frame, options["y"]) ?? tags.find((tag) => tag !== x);
+  if (!value || !x || !y) return null;
+  const cells = new Map<string, HeatCell>();
+  let [low, high] = [Infinity, -Infinity];
+  for (let row = 0; row < frame.rows; row++) {
+    const cell: HeatCell = { value: value.values[row] ?? null, status: value.status?.[row] ?? null, note: value.notes?.[row] ? noteText(value.notes[row]) : null };
+    const id = `${String(x.values[row])}\u0000${String(y.values[row])}`;
+    const before = cells.get(id);
+    if (!before || isWorse(cell, before)) cells.set(id, cell);
+    if (typeof cell.value === "number") [low, high] = [Math.min(low, cell.value), Math.max(high, cell.value)];
+  }
+  if (low > high) [low, high] = [0, 1];
+  return {
+    isOverTime: x === time,
+    value,
+    xs: distinct(x),
+    ys: distinct(y),
+    hasStatus: Boolean(value.status?.some((status) => status !== null)),
+    low: Math.min(low, 0),
+    high: high === Math.min(low, 0) ? high + 1 : high,
+    at: (cx, cy) => cells.get(`${String(cx)}\u0000${String(cy)}`),
+  };
+}
+
+/** Where several rows meet in one cell, the worst is shown. */
+function isWorse(a: HeatCell, b: HeatCell): boolean {
+  if (a.status && b.status && a.status !== b.status) return rank(a.status) > rank(b.status);
+  return Number(a.value ?? -Infinity) > Number(b.value ?? -Infinity);
+}
+
+function distinct(from: Column): Cell[] {
+  const all = [...new Set(from.values)].filter((value) => value !== null);
+  return all.sort((a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true })));
+}
+
+/** Between two colours #rrggbb, by a share from 0 to 1. */
+export function mix(low: string, high: string, share: number): string {
+  const part = (at: number): number => {
+    const [from, to] = [Number.parseInt(low.slice(at, at + 2), 16), Number.parseInt(high.slice(at, at + 2), 16)];
+    return Math.round(from + (to - from) * Math.max(0, Math.min(1, share)));
+  };
+  return `rgb(${part(1)} ${part(3)} ${part(5)})`;
+}

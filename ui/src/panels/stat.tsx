@@ -1,0 +1,126 @@
+/** One tile per row: the value large, its status as shape, colour and word, its age when it is old. */
+
+import type { JSX } from "preact";
+import { isLive, viewNow } from "../address";
+import { useAgeing } from "../ageing";
+import { column, keyLabel, measureColumns, noteText, rowKey, seriesFinder, tagColumns, tellingTags } from "../frames";
+import { Ago, Since } from "../parts/age";
+import { Sparkline } from "../parts/sparkline";
+import { StatusMark } from "../parts/status";
+import { useSparks } from "../sparks";
+import { writing } from "../state";
+import { asStatus, isStale, shownStatus, worst } from "../status";
+import { words, write, writeText } from "../units";
+import type { Cell, Column, Frame, Key, Series, Status } from "../wire";
+import type { PanelProps } from "./index";
+
+interface Tile {
+  label: string;
+  key: Key;
+  row: number;
+  series: Series | null;
+  /** The verdict on the shown value, else on its series; null when neither is judged. */
+  status: Status | null;
+  isStale: boolean;
+}
+
+export function tilesOf(frame: Frame, value: Column, now: number, live: boolean): Tile[] {
+  const tags = tagColumns(frame);
+  const find = seriesFinder(frame);
+  const keys = Array.from({ length: frame.rows }, (_, row) => rowKey(tags, row));
+  const telling = tellingTags(keys);
+  return keys.map((key, row) => {
+    const series = find(row);
+    const stale = live && series !== null && isStale(series, now);
+    return { label: keyLabel(key, telling), key, row, series, status: tileStatus(value.status?.[row] ?? null, series, stale, now), isStale: stale };
+  });
+}
+
+/** The verdict on the value; an old value, and any value of something that is down, is no better than its series. */
+function tileStatus(told: Status | null, series: Series | null, stale: boolean, now: number): Status | null {
+  const isTied = stale || series?.status === "down";
+  const known = isTied && told && series ? worst([told, series.status]) : (told ?? series?.status ?? null);
+  return known === null ? null : shownStatus(asStatus(known), stale ? series : null, now);
+}
+
+export function StatPanel({ panel, frame }: PanelProps): JSX.Element {
+  useAgeing(frame);
+  const sparks = useSparks(frame.spark);
+  const measures = measureColumns(frame);
+  const value = column(frame, panel.options?.["value"]) ?? measures[0];
+  if (!value) return <div class="note">This answer has no value column.</div>;
+  const others = measures.filter((measure) => measure !== value);
+  const tiles = tilesOf(frame, value, viewNow.peek(), isLive.value);
+  return (
+    <div class={`stats ${tiles.length === 1 ? "is-single" : ""}`} role="list">
+      {tiles.map((tile) => {
+        const trace = sparks?.of(tile.key);
+        return (
+          <div class={`tile ${tile.status ?? ""} ${tile.isStale ? "is-stale" : ""}`} role="listitem" key={tile.label + tile.row} data-status={tile.status} data-stale={tile.isStale} title={tile.series?.reason ?? undefined}>
+            {tile.label && <span class="label">{tile.label}</span>}
+            <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} note={value.notes?.[tile.row]} options={panel.options} />
+            {others.map((other) => (
+              <span class="label" key={other.name}>
+                {words(other.name)} {writeText(other.values[tile.row], other.unit, writing(panel.options))}
+              </span>
+            ))}
+            {sparks && trace && <Sparkline grid={sparks.grid} trace={trace} />}
+            <Foot tile={tile} />
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+interface ValueProps {
+  cell: Cell;
+  measure: Column;
+  unit: string | null;
+  note: string | undefined;
+  options: Record<string, unknown> | undefined;
+}
+
+function Value({ cell, measure, unit, note, options }: ValueProps): JSX.Element {
+  if (typeof cell === "number" && isAgeColumn(measure, options)) {
+    return (
+      <span class="value is-word">
+        <Ago us={cell} />
+      </span>
+    );
+  }
+  const { text, suffix } = write(cell, unit, writing(options));
+  return (
+    <span class={`value ${typeof cell === "number" ? "" : "is-word"}`} title={cell === null ? `No value: ${noteText(note)}` : measure.sentence ?? undefined}>
+      {text}
+      {suffix && <small>{suffix}</small>}
+      {cell === null && <span class="sr">no value: {noteText(note)}</span>}
+    </span>
+  );
+}
+
+function isAgeColumn(measure: Column, options: Record<string, unknown> | undefined): boolean {
+  const named = options?.["age_columns"];
+  return measure.kind === "time" && Array.isArray(named) && named.includes(measure.name);
+}
+
+/** What is not normal, in words. A quiet tile has an empty foot, so that nothing moves when it fills. */
+function Foot({ tile }: { tile: Tile }): JSX.Element {
+  const since = tile.series?.since_us;
+  return (
+    <span class="foot">
+      {tile.status && <StatusMark status={tile.status} />}
+      {tile.isStale && tile.series?.newest_us ? (
+        <span class="age">
+          <Ago us={tile.series.newest_us} />
+        </span>
+      ) : (
+        tile.status && tile.status !== "up" && since && isLive.value && (
+          <span>
+            for <Since us={since} />
+          </span>
+        )
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,114 @@
+/** A paragraph, or the verdict on everything that is watched. */
+
+import type { JSX } from "preact";
+import { go, linkTo } from "../address";
+import { column } from "../frames";
+import { link } from "../live";
+import { Since } from "../parts/age";
+import { StatusMark } from "../parts/status";
+import { asStatus, rank } from "../status";
+import { view } from "../address";
+import { beat } from "../clock";
+import { momentText } from "../time";
+import type { Frame, Status } from "../wire";
+import type { PanelProps } from "./index";
+
+export interface Verdict {
+  status: Status;
+  subject: string;
+  reason: string;
+  sinceUs: number | null;
+  dashboard: string | null;
+}
+
+/** The rows of a frame of verdicts, worst first. */
+export function verdictsOf(frame: Frame): Verdict[] {
+  const of = (name: string, row: number): unknown => column(frame, name)?.values[row];
+  const all = Array.from({ length: frame.rows }, (_, row): Verdict => ({
+    status: asStatus(of("status", row)),
+    subject: String(of("subject", row) ?? ""),
+    reason: String(of("reason", row) ?? ""),
+    sinceUs: (of("since_us", row) as number | null) ?? null,
+    dashboard: (of("dashboard", row) as string | null) ?? null,
+  }));
+  return all.sort((a, b) => rank(b.status) - rank(a.status));
+}
+
+/** What the verdicts come to: the status and the sentence. Unknown is never counted as fine. */
+export function headline(verdicts: readonly Verdict[]): { status: Status; text: string } {
+  const wrong = verdicts.filter((one) => one.status === "down" || one.status === "degraded").length;
+  const unknown = verdicts.filter((one) => one.status === "unknown").length;
+  if (!verdicts.length) return { status: "unknown", text: "Nothing is watched yet" };
+  const rest = unknown ? `${unknown} of ${verdicts.length} unknown` : "";
+  if (wrong) return { status: verdicts[0]?.status ?? "unknown", text: `${wrong} wrong now${rest ? `, ${rest}` : ""}` };
+  if (unknown) return { status: "unknown", text: `Nothing known to be wrong, ${rest}` };
+  return { status: "up", text: `Nothing wrong among ${verdicts.length} watched series` };
+}
+
+const MOST_LISTED = 50;
+
+export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
+  if (panel.options?.["source"] !== "verdicts") return <div class="note">{panel.sentence}</div>;
+  if (link.value.state === "lost") return <LostVerdict />;
+  const verdicts = verdictsOf(frame);
+  const { status, text } = headline(verdicts);
+  const troubles = verdicts.filter((one) => one.status !== "up");
+  const worst = troubles[0];
+  return (
+    <div class="verdict" data-status={status}>
+      <p class="headline" role="status">
+        <StatusMark status={status} word={text} />
+        {worst && worst.status !== "unknown" && (
+          <span>
+            {" · worst: "}
+            {worst.subject} {worst.reason || worst.status}
+            {worst.sinceUs ? <> <Since us={worst.sinceUs} /></> : null}
+          </span>
+        )}
+      </p>
+      {panel.height > 2 && troubles.length > 0 && (
+        <ul>
+          {troubles.slice(0, MOST_LISTED).map((one) => (
+            <Trouble verdict={one} key={one.subject} />
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function Trouble({ verdict }: { verdict: Verdict }): JSX.Element {
+  const { dashboard } = verdict;
+  const open = (event: MouseEvent): void => {
+    if (event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    go({ dashboard, full: null });
+  };
+  return (
+    <li>
+      <StatusMark status={verdict.status} />
+      {dashboard ? (
+        <a href={linkTo({ dashboard, full: null })} onClick={open}>
+          {verdict.subject}
+        </a>
+      ) : (
+        <span>{verdict.subject}</span>
+      )}
+      <span class="dim">
+        {verdict.reason}
+        {verdict.sinceUs ? <> · for <Since us={verdict.sinceUs} /></> : null}
+      </span>
+    </li>
+  );
+}
+
+function LostVerdict(): JSX.Element {
+  const heard = link.value.heardUs;
+  return (
+    <div class="verdict" data-status="unknown">
+      <p class="headline" role="status">
+        <StatusMark status="unknown" word={heard ? `Not known since ${momentText(heard, view.value.zone, beat.value)}: the link to the server is lost` : "Not known: the server does not answer"} />
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+/** States over time, a lane per series. The worse a state the taller its bar, so that it shows without colour. */
+
+import type { JSX } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import { view, viewNow } from "../address";
+import { useAgeing } from "../ageing";
+import { beat } from "../clock";
+import { cursor } from "../cursor";
+import { Canvas, type Sheet } from "../parts/canvas";
+import { StatusMark } from "../parts/status";
+import { type Lane, type Segment, lanesOf } from "../segments";
+import { writing } from "../state";
+import { SHAPES, rank } from "../status";
+import { hatchPattern, palette, theme } from "../theme";
+import { SECOND_US, durationText, momentText, splitText, stepFor, timeSplits } from "../time";
+import type { Status } from "../wire";
+import type { PanelProps } from "./index";
+
+const AXIS_PX = 20;
+const LEAST_LANE_PX = 20;
+const MOST_LANE_PX = 34;
+const TALL: Record<Status, number> = { up: 0.34, unknown: 0.5, degraded: 0.7, down: 1 };
+const ME = Symbol("timeline");
+
+export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
+  useAgeing(frame);
+  const [hover, setHover] = useState<{ lane: Lane; segment: Segment; x: number; width: number; top: number } | null>(null);
+  const lanes = useMemo(() => lanesOf(frame, writing(panel.options)), [frame, panel, view.value.zone]);
+  const room = panel.height * 40 - 8 - 32 - 34 - AXIS_PX;
+  const laneHeight = Math.max(LEAST_LANE_PX, Math.min(MOST_LANE_PX, Math.floor(room / Math.max(1, lanes.length))));
+  const height = laneHeight * lanes.length + AXIS_PX;
+  const at = cursor.value;
+  const point = (x: number, y: number, width: number): void => {
+    const lane = lanes[Math.floor(y / laneHeight)];
+    const us = viewNow.peek() - (1 - x / width) * view.peek().spanS * SECOND_US;
+    cursor.value = { us, owner: ME };
+    const segment = lane?.segments.find((one) => one.startUs <= us && us < one.endUs);
+    setHover(lane && segment ? { lane, segment, x, width, top: Math.min(y + 12, height - 46) } : null);
+  };
+  const leave = (): void => {
+    cursor.value = null;
+    setHover(null);
+  };
+  const present = [...new Set(lanes.flatMap((lane) => lane.segments.map((one) => one.status)))];
+  const statuses = present.filter((status): status is Status => status !== null).sort((a, b) => rank(a) - rank(b));
+  const summary = lanes.map((lane) => `${lane.label} ${lane.segments.at(-1)?.status === null ? "no data" : lane.segments.at(-1)?.text ?? ""}`).join(", ");
+  const gone = at && at.owner !== ME ? 1 - (viewNow.value - at.us) / (view.value.spanS * SECOND_US) : -1;
+  return (
+    <>
+      <div class="lanes" style={{ display: "grid", gridTemplateColumns: "minmax(60px, max-content) 1fr", columnGap: "8px", alignContent: "start" }}>
+        <div aria-hidden="true" style={{ maxWidth: "160px" }}>
+          {lanes.map((lane) => (
+            <div key={lane.label} title={lane.label} style={{ height: `${laneHeight}px`, lineHeight: `${laneHeight}px`, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}>
+              {lane.label}
+            </div>
+          ))}
+        </div>
+        <div style={{ position: "relative" }}>
+          <Canvas height={height} label={`${panel.title}. Now: ${summary}`} draw={(sheet) => drawLanes(sheet, lanes, laneHeight)} changes={[lanes, theme.value, view.value.zone, view.value.spanS]} onPoint={point} onLeave={leave} />
+          {gone >= 0 && gone <= 1 && <div aria-hidden="true" style={{ position: "absolute", top: 0, bottom: `${AXIS_PX}px`, left: `${gone * 100}%`, borderLeft: "1px solid var(--dim)" }} />}
+          {hover && (
+            <div class="tip" role="status" style={{ top: `${hover.top}px`, ...(hover.x > hover.width / 2 ? { right: `${hover.width - hover.x + 12}px` } : { left: `${hover.x + 12}px` }) }}>
+              <p class="when">
+                {hover.lane.label} · {momentText(hover.segment.startUs, view.value.zone, beat.peek())} – {momentText(hover.segment.endUs, view.value.zone, beat.peek())}
+              </p>
+              <p>
+                {hover.segment.status ? <StatusMark status={hover.segment.status} word={hover.segment.text} /> : <>No data: {hover.segment.text}</>} <span class="dim">for {durationText(Math.round((hover.segment.endUs - hover.segment.startUs) / SECOND_US))}</span>
+              </p>
+            </div>
+          )}
+        </div>
+      </div>
+      <div class="shapes" aria-hidden="true">
+        {statuses.map((status) => (
+          <StatusMark key={status} status={status} />
+        ))}
+        {present.includes(null) && (
+          <span class="status">
+            <span class="box hatched" /> no data
+          </span>
+        )}
+      </div>
+    </>
+  );
+}
+
+function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number): void {
+  const { pen, width, nowUs } = sheet;
+  const spanUs = view.peek().spanS * SECOND_US;
+  const x = (us: number): number => (1 - (nowUs - us) / spanUs) * width;
+  const hatch = hatchPattern(pen, palette.value.hatch, 1);
+  lanes.forEach((lane, i) => {
+    const middle = (i + 0.5) * laneHeight;
+    for (const segment of lane.segments) {
+      const from = Math.max(0, x(segment.startUs));
+      const until = Math.min(width, x(segment.endUs));
+      if (until <= 0 || from >= width) continue;
+      drawSegment(pen, segment, from, Math.max(1, until - from), middle, laneHeight - 6, hatch);
+    }
+  });
+  drawTimes(sheet, lanes.length * laneHeight);
+}
+
+function drawSegment(pen: CanvasRenderingContext2D, segment: Segment, x: number, width: number, middle: number, tallest: number, hatch: CanvasPattern | string): void {
+  if (segment.status === null) {
+    pen.fillStyle = hatch;
+    pen.fillRect(x, middle - tallest / 2, width, tallest);
+    return;
+  }
+  const tall = Math.round(tallest * TALL[segment.status]);
+  pen.fillStyle = palette.value.status[segment.status];
+  pen.fillRect(x, middle - tall / 2, width, tall);
+  if (segment.status === "up" || width < 16 || tall < 9) return;
+  pen.fillStyle = palette.value.panel;
+  pen.font = "bold 10px system-ui, sans-serif";
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.fillText(SHAPES[segment.status], x + Math.min(width / 2, 12), middle + 0.5);
+}
+
+/** Times below a picture whose right edge is now. */
+export function drawTimes({ pen, width, nowUs }: Sheet, top: number): void {
+  const { spanS, zone } = view.peek();
+  const endS = nowUs / SECOND_US;
+  const step = stepFor(spanS, Math.max(2, width / 80));
+  pen.fillStyle = palette.value.dim;
+  pen.strokeStyle = palette.value.line;
+  pen.font = "11px system-ui, sans-serif";
+  pen.textBaseline = "top";
+  for (const s of timeSplits(endS - spanS, endS, step, zone)) {
+    const x = (1 - (endS - s) / spanS) * width;
+    pen.textAlign = x < 24 ? "left" : x > width - 24 ? "right" : "center";
+    pen.fillText(splitText(s, step, zone), x, top + 5);
+    pen.fillRect(Math.round(x), top, 1, 3);
+  }
+}

@@ -1,0 +1,110 @@
+/** Where a picture comes from: everything needed to believe it, or not, and to ask the same question elsewhere. */
+
+import type { ComponentChildren, JSX } from "preact";
+import { viewNow } from "../address";
+import { address } from "../api";
+import { keyLabel, measureColumns } from "../frames";
+import { curlText, pythonText, queryOf } from "../snippets";
+import { view } from "../address";
+import { isStale, shownStatus } from "../status";
+import { grouped } from "../units";
+import { momentText } from "../time";
+import type { Frame, Panel, Series, Subscription } from "../wire";
+import { Ago, Since } from "./age";
+import { CopyButton } from "./copy";
+import { StatusMark } from "./status";
+
+interface Props {
+  panel: Panel;
+  frame: Frame;
+  request: Subscription;
+  children?: ComponentChildren;
+}
+
+const MOST_LISTED = 8;
+
+export function TruthCard({ panel, frame, request, children }: Props): JSX.Element {
+  const now = viewNow.value;
+  const when = (us: number): string => `${momentText(us, view.value.zone, now)}`;
+  const body = queryOf(panel, request, frame);
+  const url = address("api/query");
+  const sources = [...new Set(frame.series.flatMap((series) => series.sources ?? []))].sort();
+  return (
+    <div class="card">
+      <h3>{panel.title}</h3>
+      {panel.sentence && <p class="dim">{panel.sentence}</p>}
+      <dl class="facts">
+        <Fact name="Table">{frame.table}</Fact>
+        <Fact name="Shows">{measureColumns(frame).map((measure) => measure.name).join(", ")}</Fact>
+        <Fact name="Filters">{filterText(body)}</Fact>
+        <Fact name={sources.length === 1 ? "Source" : "Sources"}>{sources.join(", ") || "–"}</Fact>
+        <Fact name="Newest row">
+          {frame.newest_us ? (
+            <>
+              {when(frame.newest_us)} <span class="dim">({<Ago us={frame.newest_us} />})</span>
+            </>
+          ) : (
+            "none yet"
+          )}
+        </Fact>
+        <Fact name="Range">
+          {when(frame.start_us)} – {when(frame.end_us)}
+        </Fact>
+        <Fact name="Rows behind">{frame.rows_behind === null || frame.rows_behind === undefined ? "–" : grouped(frame.rows_behind, 0)}</Fact>
+        <Fact name="Read from">
+          {frame.tier ?? "raw"} rows{frame.bucket_us ? `, one value per ${bucketText(frame.bucket_us)}` : ""}
+          {frame.truncated ? ", cut at the row limit" : ""}
+        </Fact>
+        <Fact name="Answered">
+          {when(frame.as_of_us)} in {frame.query_ms?.toFixed(1) ?? "–"} ms{frame.state === "last_good" ? ", last good answer" : ""}
+        </Fact>
+      </dl>
+      <Troubles series={frame.series} now={now} />
+      <div class="row">
+        {body && <CopyButton text={curlText(url, body)} label="Copy as curl" />}
+        {body && <CopyButton text={pythonText(url, body)} label="Copy as Python" />}
+        {children}
+      </div>
+    </div>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+function Troubles({ series, now }: { series: Series[]; now: number }): JSX.Element | null {
+  const found = series.filter((one) => one.status !== "up" || isStale(one, now));
+  if (!found.length) return null;
+  return (
+    <ul class="facts-list" style={{ marginBottom: "10px" }}>
+      {found.slice(0, MOST_LISTED).map((one) => (
+        <li>
+          <StatusMark status={shownStatus(one.status, one, now)} /> {keyLabel(one.key, Object.keys(one.key))}{" "}
+          <span class="dim">
+            {one.reason}
+            {one.since_us ? <> for <Since us={one.since_us} /></> : null}
+          </span>
+        </li>
+      ))}
+      {found.length > MOST_LISTED && <li class="dim">and {found.length - MOST_LISTED} more</li>}
+    </ul>
+  );
+}
+
+function filterText(body: Record<string, unknown> | null): string {
+  const filters = (body?.["filters"] ?? []) as { column: string; comparison?: string; values?: unknown[] }[];
+  return filters.map((one) => `${one.column} ${(one.comparison ?? "in").replaceAll("_", " ")} ${(one.values ?? []).join(", ")}`).join("; ") || "none";
+}
+
+function bucketText(us: number): string {
+  const s = us / 1e6;
+  if (s < 1) return `${s * 1000} ms`;
+  if (s < 60) return `${s} s`;
+  return s < 3600 ? `${s / 60} min` : `${s / 3600} h`;
+}
