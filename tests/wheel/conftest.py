@@ -50,7 +50,8 @@ class Environment:
         run(UV, "pip", "install", "--quiet", "--python", str(self.bin / "python"), *arguments)
 
     def distributions(self) -> list[str]:
-        return run(UV, "pip", "freeze", "--python", str(self.bin / "python")).split()
+        """Names of what is installed."""
+        return sorted(path.name.split("-")[0] for path in self.site_packages.glob("*.dist-info"))
 
     def size_bytes(self) -> int:
         return sum(path.stat().st_size for path in self.site_packages.rglob("*") if path.is_file())

@@ -101,10 +101,7 @@ def test_a_row_goes_in_and_comes_out(server: Running) -> None:
 def test_the_client_alone_brings_nothing_but_itself(built: Built, tmp_path: Path) -> None:
     environment = Environment.create(tmp_path / "environment")
     environment.install(str(built.client_wheel), "--no-index")
-    assert [line.split("==")[0].split(" ")[0] for line in environment.distributions() if line.startswith("tapewatch")] == [
-        "tapewatch-client"
-    ]
-    assert len(list(environment.site_packages.glob("*.dist-info"))) == 1
+    assert environment.distributions() == ["tapewatch_client"]
     run(str(environment.bin / "python"), "-c", "from tapewatch_client import Client; Client('http://127.0.0.1:9').close()", cwd=tmp_path)
 
 
