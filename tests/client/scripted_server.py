@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import ssl
 import threading
 import time
 from collections import deque
@@ -30,6 +31,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One connection; each request is met with the next act of the script, else its rows are taken."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     script: "ScriptedServer"
     request_now: Request
 
@@ -117,7 +119,8 @@ def answer_then_hang_up(exchange: Exchange) -> None:
 class ScriptedServer:
     """Takes rows on a port that stays the same when it dies and comes back."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.acts: deque[Act] = deque()
         self.default: Act = take
         self.requests: list[Request] = []
@@ -137,6 +140,8 @@ class ScriptedServer:
         handler = type("Bound", (Exchange,), {"script": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         self._server.daemon_threads = True
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 

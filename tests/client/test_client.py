@@ -92,9 +92,9 @@ def test_write_rows_refuses_what_is_no_row_and_keeps_the_rest(
         raise OSError("the disk with the rows is gone")
 
     client = connect()
-    client.write_rows("kpi", [{"value": 1}, "no row", None, {"value": 2}])  # type: ignore[list-item] - on purpose
+    client.write_rows("kpi", [{"value": 1}, "no row", None, {"value": 2}])  # pyright: ignore[reportArgumentType] - on purpose
     client.write_rows("kpi", broken())
-    client.write_rows("kpi", 5, period_s=float("nan"))  # type: ignore[arg-type] - on purpose
+    client.write_rows("kpi", 5, period_s=float("nan"))  # pyright: ignore[reportArgumentType] - on purpose
     assert client.flush(5)
     stats = client.stats()
     assert server.values("value") == [1, 2, 3]
@@ -303,4 +303,4 @@ def test_stats_of_a_new_client_and_after_a_delivery(connect: Connect) -> None:
     assert stats.last_delivery_age_s is not None
     assert 0 <= stats.last_delivery_age_s < 5
     with pytest.raises(AttributeError):
-        stats.written = 5  # type: ignore[misc] - on purpose
+        stats.written = 5  # pyright: ignore[reportAttributeAccessIssue] - on purpose

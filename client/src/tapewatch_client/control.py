@@ -19,7 +19,7 @@ class Control:
     def __init__(self, queue: RowQueue, wake: Wake) -> None:
         self._queue = queue
         self._wake = wake
-        self._waiters: dict[Wake, int] = {}
+        self._callers: set[object] = set()
         self._is_nudged = False
         self._deadline_s: float | None = None
 
@@ -32,14 +32,14 @@ class Control:
             False when time ran out, or when rows were dropped meanwhile.
         """
         position, dropped = self._queue.written, self._queue.dropped
-        answered = Wake()
-        self._waiters[answered] = position
+        caller = object()
+        self._callers.add(caller)
         self._is_nudged = True
         self._wake.give()
         try:
-            is_answered = self._queue.is_settled(position) or answered.wait(timeout_s)
+            is_answered = self._queue.wait_until_settled(position, timeout_s)
         finally:
-            self._waiters.pop(answered, None)
+            self._callers.discard(caller)
         return is_answered and self._queue.dropped == dropped
 
     def stop(self, timeout_s: float) -> None:
@@ -64,14 +64,7 @@ class Control:
     @property
     def is_urgent(self) -> bool:
         """Whether rows are to be sent without waiting for more."""
-        return bool(self._waiters) or self.is_stopping
-
-    def tell_waiters(self) -> None:
-        """Let those go on whose rows have been answered."""
-        for answered, position in self._waiters.copy().items():
-            if self._queue.is_settled(position):
-                self._waiters.pop(answered, None)
-                answered.give()
+        return bool(self._callers) or self.is_stopping
 
     def idle(self, seconds: float) -> None:
         """Wait for more rows: until a batch is full, a caller is in a hurry, or ``seconds`` have passed."""

@@ -1,7 +1,4 @@
-"""The work of the background thread: take rows, encode them, send them until they are answered.
-
-Imported by that thread when it starts, because HTTP, TLS and JSON take longer to import than a program wants to wait.
-"""
+"""The work of the background thread: take rows, encode them, send them until they are answered."""
 
 from __future__ import annotations
 
@@ -60,10 +57,9 @@ class Delivery:
             while not control.is_over:
                 self._fill()
                 self._send_pending()
-                control.tell_waiters()
                 if control.is_stopping and not len(queue):
                     break
-                if not control.is_urgent and len(queue) < BATCH_ROWS:
+                if not len(queue) or (len(queue) < BATCH_ROWS and not control.is_urgent):
                     control.idle(self._settings.flush_interval_s)
         finally:
             self.transport.close()
@@ -191,3 +187,8 @@ class Delivery:
         if self._is_away:
             self._is_away = False
             logger.info("tapewatch at %s takes rows again", self._settings.url)
+
+    def note_left(self, rows: int) -> None:
+        """Log how many rows were given up at the end."""
+        if rows:
+            logger.warning("%d rows for tapewatch at %s were not delivered before the client ended", rows, self._settings.url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from threading import RLock
+from threading import Condition, RLock
 
 from tapewatch_client.wake import Wake
 
@@ -39,8 +39,9 @@ class Account:
 class RowQueue:
     """First in, first out; many threads put, one takes; at the bound the oldest waiting rows are dropped and counted.
 
-    The lock is held for single steps only, never while encoding or sending, and the same thread may enter again
-    (a signal handler or a finaliser that writes while a write is under way).
+    The lock is held for single steps only, never while encoding or sending. A signal handler or a finaliser may run inside such a step
+    and write, flush or close: the lock lets the same thread enter again, a wait gives it up wholly, and a step does its arithmetic before
+    its first call, the earliest moment at which it can be interrupted.
 
     Args:
         limit_bytes: Bound on the estimated memory of waiting and taken rows together.
@@ -53,6 +54,7 @@ class RowQueue:
         self._batch_rows = batch_rows
         self._wake = wake
         self._lock = RLock()
+        self._changed = Condition(self._lock)
         self._rows: deque[Row] = deque()
         self._waiting_bytes = 0
         self._taken_bytes = 0
@@ -63,6 +65,7 @@ class RowQueue:
         self._refused = 0
         self._dropped = 0
         self._closed = False
+        self._has_taker_left = False
         self.is_taker_idle = False
 
     def __len__(self) -> int:
@@ -76,8 +79,8 @@ class RowQueue:
             if self._closed:
                 self._dropped += 1
                 return
-            rows.append(row)
             self._waiting_bytes += row[4]
+            rows.append(row)
             if self._waiting_bytes + self._taken_bytes > self._limit_bytes:
                 self._make_room()
             if self.is_taker_idle and len(rows) >= self._batch_rows:
@@ -85,9 +88,11 @@ class RowQueue:
                 self._wake.give()
 
     def _make_room(self) -> None:
-        while self._rows and self._waiting_bytes + self._taken_bytes > self._limit_bytes:
-            self._waiting_bytes -= self._rows.popleft()[4]
+        rows = self._rows
+        while rows and self._waiting_bytes + self._taken_bytes > self._limit_bytes:
+            self._waiting_bytes -= rows[0][4]
             self._dropped += 1
+            rows.popleft()
 
     def lose(self) -> None:
         """Count a row that was written and could not be taken."""
@@ -121,6 +126,7 @@ class RowQueue:
             self._taken -= delivered + refused
             if self._taken == 0:
                 self._taken_bytes = 0
+            self._changed.notify_all()
 
     def close(self) -> int:
         """Drop what is left, waiting or taken, and every later row; gives the number of rows left."""
@@ -130,7 +136,24 @@ class RowQueue:
             self._rows.clear()
             self._dropped += left
             self._taken = self._taken_bytes = self._waiting_bytes = 0
+            self._changed.notify_all()
             return left
+
+    def leave(self) -> None:
+        """Say that the taker has gone; its last step."""
+        with self._lock:
+            self._has_taker_left = True
+            self._changed.notify_all()
+
+    def wait_until_settled(self, position: int, timeout_s: float) -> bool:
+        """Wait until `is_settled`; False when time ran out."""
+        with self._lock:
+            return self._changed.wait_for(lambda: self.is_settled(position), timeout_s)
+
+    def wait_until_left(self, timeout_s: float) -> bool:
+        """Wait until the taker has gone; False when time ran out."""
+        with self._lock:
+            return self._changed.wait_for(lambda: self._has_taker_left, timeout_s)
 
     @property
     def is_closed(self) -> bool:

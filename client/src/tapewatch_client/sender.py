@@ -7,16 +7,12 @@ import os
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from tapewatch_client.control import Control
 from tapewatch_client.row_queue import RowQueue
 from tapewatch_client.settings import BATCH_ROWS, Settings
 from tapewatch_client.stats import Stats, Tally
 from tapewatch_client.wake import Wake
-
-if TYPE_CHECKING:
-    from tapewatch_client.delivery import Delivery
 
 EXIT_FLUSH_S = 2.0
 #: What rows may take after their client object is gone.
@@ -32,21 +28,24 @@ _running: set[Sender] = set()
 class Sender:
     """Owns the queue and the thread that empties it; made anew in a forked child.
 
+    HTTP, TLS and JSON are imported here, when a client is made: not with the package, because that takes longer than a program wants
+    to wait, and not in the thread, because a fork in the middle of an import leaves the child with half a module.
+
     Args:
         settings: Where rows go, and the bounds.
     """
 
     def __init__(self, settings: Settings) -> None:
+        from tapewatch_client.delivery import Delivery
+
         wake = Wake()
         self.client_id = os.urandom(16).hex()
         self.queue = RowQueue(settings.max_memory_bytes, BATCH_ROWS, wake)
         self.is_started = False
-        self._settings = settings
         self._control = Control(self.queue, wake)
         self._tally = Tally()
-        self._thread: Thread | None = None
         self._start_again_s = 0.0
-        self._delivery: Delivery | None = None
+        self._delivery = Delivery(settings, self.client_id, self.queue, self._control, self._tally)
 
     def start(self) -> None:
         """Start the thread, once; when the system refuses another thread, a later call tries again."""
@@ -62,8 +61,6 @@ class Sender:
             self.is_started = False
             self._start_again_s = monotonic() + START_AGAIN_S
             self._tally.last_error = f"the background thread cannot be started: {error}"
-            return
-        self._thread = thread
 
     def lose(self, error: Exception) -> None:
         """Count a row that could not even be queued."""
@@ -73,21 +70,15 @@ class Sender:
 
     def _run(self) -> None:
         try:
-            from tapewatch_client.delivery import Delivery, logger
-
-            self._delivery = Delivery(self._settings, self.client_id, self.queue, self._control, self._tally)
             self._delivery.run()
-            left = self.queue.close()
-            if left:
-                logger.warning("%d rows for tapewatch at %s were not delivered before the client ended", left, self._settings.url)
         except Exception as error:
             self._tally.last_error = f"{type(error).__name__}: {error}"
             raise
         finally:
-            self.queue.close()
+            self._delivery.note_left(self.queue.close())
             self._tally.is_connected = False
-            self._control.tell_waiters()
             _running.discard(self)
+            self.queue.leave()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all rows put so far were answered; False when time ran out or rows were dropped meanwhile."""
@@ -103,18 +94,14 @@ class Sender:
 
     def join(self, timeout_s: float) -> None:
         """Wait for the thread to end, and cut off its request when it does not."""
-        thread = self._thread
-        if thread is None:
+        if not self.is_started or self.queue.wait_until_left(max(0.0, timeout_s)):
             return
-        thread.join(max(0.0, timeout_s))
-        if thread.is_alive() and self._delivery is not None:
-            self._delivery.transport.abort()
-            thread.join(ABORT_S)
+        self._delivery.transport.abort()
+        self.queue.wait_until_left(ABORT_S)
 
     def forget(self) -> None:
         """In a forked child: let go of what belongs to the parent."""
-        if self._delivery is not None:
-            self._delivery.transport.forget()
+        self._delivery.transport.forget()
 
     def stats(self) -> Stats:
         """The state at this moment."""

@@ -59,6 +59,7 @@ def split_url(url: str) -> tuple[bool, str, int, str]:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # what connecting does, and what it imports for that
     except ValueError as error:
         raise ValueError(f"The address of tapewatch cannot be read: {error}; give one like {DEFAULT_URL}.") from error
     if parts.username is not None or parts.password is not None:

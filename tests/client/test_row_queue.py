@@ -1,0 +1,113 @@
+"""The queue's account: every row is in exactly one place, whatever happens in whatever order."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tapewatch_client.row_queue import Row, RowQueue
+from tapewatch_client.wake import Wake
+
+LIMIT_BYTES = 100
+
+
+def row(number: int, size: int) -> Row:
+    return ("kpi", number, {}, None, size)
+
+
+class Model(RuleBasedStateMachine):
+    """The queue beside a list of all rows and what has become of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = RowQueue(LIMIT_BYTES, 10, Wake())
+        self.waiting: list[tuple[int, int]] = []
+        self.taken: list[tuple[int, int]] = []
+        self.written = self.delivered = self.refused = self.dropped = 0
+        self.held_bytes = 0
+        self.is_closed = False
+
+    @rule(size=st.integers(1, 150))
+    def put(self, size: int) -> None:
+        self.queue.put(row(self.written, size))
+        self.waiting.append((self.written, size))
+        self.written += 1
+        while self.waiting and (self.is_closed or self.held_bytes + sum(size for _, size in self.waiting) > LIMIT_BYTES):
+            self.waiting.pop(0)
+            self.dropped += 1
+
+    @rule()
+    def take(self) -> None:
+        taken = self.queue.take()
+        if not self.waiting:
+            assert taken is None
+            return
+        number, size = self.waiting.pop(0)
+        assert taken is not None
+        assert taken[1] == number, "the oldest comes first"
+        self.taken.append((number, size))
+        self.held_bytes += size
+
+    @rule(share=st.floats(0, 1), refused=st.booleans())
+    def settle(self, share: float, *, refused: bool) -> None:
+        count = round(share * len(self.taken))
+        self.queue.settle(delivered=0 if refused else count, refused=count if refused else 0)
+        del self.taken[:count]
+        self.refused += count if refused else 0
+        self.delivered += 0 if refused else count
+        if not self.taken:
+            self.held_bytes = 0
+
+    @rule(size=st.integers(0, 120))
+    def hold(self, size: int) -> None:
+        if self.taken:
+            self.queue.hold(size)
+            self.held_bytes = size
+
+    @rule()
+    def close(self) -> None:
+        left = len(self.waiting) + len(self.taken)
+        assert self.queue.close() == left
+        self.dropped += left
+        self.waiting.clear()
+        self.taken.clear()
+        self.held_bytes = 0
+        self.is_closed = True
+
+    @invariant()
+    def the_account_is_true(self) -> None:
+        account = self.queue.account()
+        assert (account.written, account.delivered, account.refused, account.dropped) == (
+            self.written,
+            self.delivered,
+            self.refused,
+            self.dropped,
+        )
+        assert (account.waiting, account.taken) == (len(self.waiting), len(self.taken))
+        assert account.written == account.delivered + account.refused + account.dropped + account.waiting + account.taken
+        assert account.held_bytes == self.held_bytes + sum(size for _, size in self.waiting)
+
+    @invariant()
+    def settled_means_that_no_earlier_row_is_open(self) -> None:
+        """Sound always; exact while nothing is being sent (a batch answered in part counts when it is answered whole)."""
+        for position in range(self.written + 1):
+            is_open = any(number < position for number, _ in [*self.waiting, *self.taken])
+            is_settled = self.queue.is_settled(position)
+            assert not (is_settled and is_open)
+            assert is_settled or is_open or self.taken
+
+
+TestModel: Any = Model.TestCase
+
+
+def test_an_idle_taker_is_woken_once_when_a_batch_is_full() -> None:
+    wake = Wake()
+    queue = RowQueue(10_000, 3, wake)
+    queue.is_taker_idle = True
+    for number in range(2):
+        queue.put(row(number, 1))
+    assert not wake.wait(0)
+    for number in range(5):
+        queue.put(row(number, 1))
+    assert wake.wait(0)
+    assert not wake.wait(0)
