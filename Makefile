@@ -22,7 +22,7 @@ ARGS ?=
 # Test processes; two are fastest on two cores.
 WORKERS ?= 2
 
-.PHONY: help demo up check test wheel-test services ui api docs bench build lock clean
+.PHONY: help demo up check test wheel-test services ui api docs pictures bench build lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,7 @@ check: $(STAMPS)/dev $(UI_PACKAGES) ## format, lint, types, layers, spelling, lo
 
 test: services $(STAMPS)/dev $(STATIC)/index.html $(UI_PACKAGES) ## all tests, in random order
 	$(NPM) test
+	$(NPM) run --silent size
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 wheel-test: $(STAMPS)/dev $(STATIC)/index.html ## build the wheels, install them into an empty environment, open the first page from it
@@ -61,8 +62,11 @@ api: $(STAMPS)/dev ## regenerate openapi.json and the page's types from the rout
 docs: $(STAMPS)/dev ## regenerate docs/reference from the code
 	$(BIN)/python scripts/reference.py
 
-bench: $(STAMPS)/dev $(STATIC)/index.html ## measure every number we publish, into bench/results.md
-	$(BIN)/python -m bench $(ARGS)
+pictures: services $(STAMPS)/dev $(STATIC)/index.html ## take the pictures of the documents from the running demo
+	$(BIN)/python -m scripts.pictures
+
+bench: $(STAMPS)/dev $(STATIC)/index.html ## measure every number we publish; results go into bench/results.md
+	for script in bench/*.py; do echo "==> $$script"; $(BIN)/python $$script $(ARGS); done
 
 build: $(STAMPS)/tools $(STATIC)/index.html ## sdist and wheel of both distributions into dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
