@@ -13,6 +13,12 @@ from tapewatch.model.table import Table
 MARK_WINDOW = 4096
 """Sequence numbers a store remembers per client; an older one than the newest minus this counts as known."""
 
+LOOK_BACK_US = 3_600_000_000
+"""How far before the range a store looks for the row that the first counter value in the range is compared with."""
+
+STATE_LASTS_US = 60_000_000
+"""How long a state is taken to last without another row of its series: evidence older than a minute is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

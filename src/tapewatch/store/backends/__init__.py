@@ -1,1 +1,31 @@
-"""One file per store engine."""
+"""The engines that can keep rows, one file or folder each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tapewatch.clock import Clock
+from tapewatch.errors import ConfigError
+from tapewatch.store.backends.duckdb import DuckDBStore
+from tapewatch.store.backends.memory import MemoryStore
+
+BACKENDS: tuple[type[DuckDBStore | MemoryStore], ...] = (DuckDBStore, MemoryStore)
+"""Settings name a backend by the ``name`` of its capabilities."""
+
+
+def open_store(kind: str, directory: Path, clock: Clock) -> DuckDBStore | MemoryStore:
+    """Open the store that the settings name.
+
+    Args:
+        kind: Name of a backend.
+        directory: Where a backend that writes files keeps them; made when it is missing.
+        clock: For limits on reading time.
+
+    Raises:
+        ConfigError: No backend has this name, or it cannot be opened.
+    """
+    for backend in BACKENDS:
+        if backend.capabilities.name == kind:
+            return backend.open(directory, clock)
+    names = ", ".join(backend.capabilities.name for backend in BACKENDS)
+    raise ConfigError(f"store: {kind!r} is not a store; choose one of {names}")

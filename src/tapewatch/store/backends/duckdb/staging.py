@@ -1,0 +1,55 @@
+"""Typed batches as numpy columns that DuckDB reads directly, and its answers back as typed columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, RowBatch, TypedColumn
+from tapewatch.store.dialect import Form
+
+Fetched = dict[str, npt.NDArray[Any]]
+
+
+def stage(batch: RowBatch) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[str]]]:
+    """Columns to register (numbers with NaN as null, times, flags, codes, sketches as text) and the words that the codes point into."""
+    columns: dict[str, npt.NDArray[Any]] = {}
+    words: dict[str, list[str]] = {}
+    for name, values in batch.columns.items():
+        if isinstance(values, Coded):
+            columns[name] = values.codes
+            words[name] = list(values.values)
+        elif values.dtype == np.object_:
+            columns[name] = _map_literals(values)
+        else:
+            columns[name] = np.ascontiguousarray(values)
+    return columns, words
+
+
+def _map_literals(sketches: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
+    texts = np.empty(len(sketches), np.object_)
+    for i, sketch in enumerate(sketches):
+        texts[i] = None if sketch is None else "{" + ", ".join(f"{index}={count}" for index, count in sketch.items()) + "}"
+    return texts
+
+
+def typed(values: npt.NDArray[Any], form: Form) -> TypedColumn:
+    """A fetched column, masked where it is null, in the form that `tapewatch.model.rows` describes."""
+    mask: Any = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else np.zeros(len(values), np.bool_)
+    held: npt.NDArray[Any] = np.ma.getdata(values)
+    match form:
+        case Form.NUMBER:
+            return np.where(mask, np.nan, held.astype(np.float64))
+        case Form.TIME:
+            return np.where(mask, NULL_TIME, held.astype(np.int64))
+        case Form.FLAG:
+            return np.where(mask, NULL_FLAG, held.astype(np.int8)).astype(np.int8)
+        case Form.WORD:
+            return Coded.of([None if gone else word for word, gone in zip(held.tolist(), mask.tolist(), strict=True)])
+        case Form.SKETCH:
+            sketches = np.empty(len(held), np.object_)
+            for i in range(len(held)):
+                sketches[i] = None if mask[i] else held[i]
+            return sketches

@@ -1,0 +1,22 @@
+"""Tables and questions as SQL: the only place that writes it. Names come from the catalogue, values are always bound."""
+
+from tapewatch.store.dialect.aggregate import aggregate
+from tapewatch.store.dialect.base import ARRIVAL, Dialect, order_key
+from tapewatch.store.dialect.duckdb import DuckDBDialect
+from tapewatch.store.dialect.shapes import latest, newest, raw
+from tapewatch.store.dialect.statement import Form, Output, Statement, form_of
+
+__all__ = [
+    "ARRIVAL",
+    "Dialect",
+    "DuckDBDialect",
+    "Form",
+    "Output",
+    "Statement",
+    "aggregate",
+    "form_of",
+    "latest",
+    "newest",
+    "order_key",
+    "raw",
+]

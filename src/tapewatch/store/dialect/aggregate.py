@@ -1,0 +1,126 @@
+"""The statement of an aggregate: its measures go to their families, and the families come together by bucket and group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tapewatch.errors import QueryError
+from tapewatch.model.query import Function, Measure, Query
+from tapewatch.model.table import Kind, Table
+from tapewatch.store.dialect import families
+from tapewatch.store.dialect.base import Dialect
+from tapewatch.store.dialect.families import Ask, Part
+from tapewatch.store.dialect.statement import Binder, Form, Output, Statement
+
+_Write = Callable[[Ask, Sequence[Part]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    write: _Write
+    parts: list[Part]
+    counts_rows: bool
+
+
+def aggregate(dialect: Dialect, query: Query, table: Table) -> Statement:
+    """Measures per bucket and group, ordered by them unless the question says otherwise.
+
+    Raises:
+        QueryError: Two columns of the answer have the same name, or ``order_by`` names none of them.
+    """
+    ask = Ask(dialect, query, table, Binder())
+    parts = _parts(query, table)
+    chosen = _families(list(parts.values()))
+    written = [(family, family.write(ask, family.parts)) for family in chosen]
+    source = written[0][1] if len(written) == 1 else _together(ask, written)
+    outputs = _outputs(query, parts)
+    picked = [f"{label} AS {output.label}" for label, output in zip(_expressions(query, parts), outputs[len(ask.keys) :], strict=True)]
+    counted = ["sum(_rows) OVER () AS _behind", "max(_newest) OVER () AS _newest"]
+    by_keys = [f"{key} NULLS LAST" for key in ask.keys]
+    sql = (
+        f"SELECT {', '.join([*ask.keys, *picked, *counted])} FROM ({source}) AS answer"
+        f" ORDER BY {dialect.order(query.order_by, outputs, by_keys)}{dialect.limit(query)}"
+    )
+    return Statement(sql, ask.binder.values, outputs, newest="_newest", behind="_behind")
+
+
+_Key = tuple[Function, str, str | float | None]
+
+
+def _key(measure: Measure) -> _Key:
+    return (measure.function, measure.column, measure.argument)
+
+
+def _parts(query: Query, table: Table) -> dict[_Key, Part]:
+    """What must be computed: each different measure once, the halves of ratios included."""
+    parts: dict[_Key, Part] = {}
+    for measure in query.measures:
+        for single in measure.over if measure.function is Function.RATIO else (measure,):
+            if _key(single) not in parts:
+                parts[_key(single)] = Part(f"_m{len(parts)}", single, table.column.get(single.column))
+    return parts
+
+
+def _families(parts: Sequence[Part]) -> list[_Family]:
+    """The families in use; one of them counts the rows, and comes first."""
+    found: dict[tuple[str, str], _Family] = {}
+    for part in parts:
+        name, write, counts_rows = _family_of(part)
+        column = part.measure.column if name in {"lasted", "merged"} else ""
+        found.setdefault((name, column), _Family(write, [], counts_rows)).parts.append(part)
+    chosen = sorted(found.values(), key=lambda family: not family.counts_rows)
+    return chosen if chosen[0].counts_rows else [_Family(families.plain, [], counts_rows=True), *chosen]
+
+
+def _family_of(part: Part) -> tuple[str, _Write, bool]:
+    function, column = part.measure.function, part.column
+    if function is Function.SUM:
+        return "added", families.added, True
+    if function in {Function.RATE, Function.DELTA}:
+        return "gained", families.gained, True
+    if function is Function.TIME_IN_STATE:
+        return "lasted", families.lasted, False
+    if column is not None and column.kind is Kind.SKETCH and function in {Function.QUANTILE, Function.BUCKETS}:
+        return "merged", families.merged, False
+    return "plain", families.plain, True
+
+
+def _together(ask: Ask, written: Sequence[tuple[_Family, str]]) -> str:
+    """All families below each other, nulls where a family has no value, then one row per bucket and group."""
+    selects: list[str] = []
+    for i, (family, sql) in enumerate(written):
+        columns = list(ask.keys)
+        for other, _ in written:
+            columns += [part.label if other is family else f"{ask.dialect.absent(part.form)} AS {part.label}" for part in other.parts]
+        counted = ["_rows", "_newest"] if i == 0 else ["NULL AS _rows", "NULL AS _newest"]
+        selects.append(f"SELECT {', '.join([*columns, *counted])} FROM ({sql}) AS family{i}")
+    values = [f"{ask.dialect.any_of(part.label)} AS {part.label}" for family, _ in written for part in family.parts]
+    counted = ["sum(_rows) AS _rows", "max(_newest) AS _newest"]
+    keys = f" GROUP BY {', '.join(ask.keys)}" if ask.keys else " HAVING count(*) > 0"
+    return f"SELECT {', '.join([*ask.keys, *values, *counted])} FROM ({' UNION ALL '.join(selects)}) AS families{keys}"
+
+
+def _expressions(query: Query, parts: dict[_Key, Part]) -> list[str]:
+    return [_expression(measure, parts) for measure in query.measures]
+
+
+def _expression(measure: Measure, parts: dict[_Key, Part]) -> str:
+    if measure.function is Function.RATIO:
+        above, below = (_expression(part, parts) for part in measure.over)
+        return f"{above} / NULLIF({below}, 0)"
+    label = parts[_key(measure)].label
+    return f"CAST(coalesce({label}, 0) AS DOUBLE PRECISION)" if measure.function is Function.COUNT else label
+
+
+def _outputs(query: Query, parts: dict[_Key, Part]) -> tuple[Output, ...]:
+    outputs = [Output("bucket", "_b", Form.TIME)] if query.bucket_us else []
+    outputs += [Output(name, f"_g{i}", Form.WORD) for i, name in enumerate(query.group_by)]
+    taken = {output.name for output in outputs}
+    for i, measure in enumerate(query.measures):
+        if measure.name in taken:
+            raise QueryError(f"two columns of the answer are called {measure.name!r}; give one an alias", position=f"measures[{i}].alias")
+        taken.add(measure.name)
+        form = Form.NUMBER if measure.function is Function.RATIO else parts[_key(measure)].form
+        outputs.append(Output(measure.name, f"_o{i}", form))
+    return tuple(outputs)

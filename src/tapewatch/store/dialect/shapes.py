@@ -1,0 +1,85 @@
+"""Statements that give rows: the newest per series, and raw rows page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tapewatch.model.query import Query
+from tapewatch.model.table import Table
+from tapewatch.store.cursor import Position
+from tapewatch.store.dialect.base import Dialect, order_key
+from tapewatch.store.dialect.statement import Binder, Output, Statement, form_of
+
+
+def latest(dialect: Dialect, query: Query, table: Table) -> Statement:
+    """Newest row per series: by ``ts``, then ``received_at``, then `order_key`; ordered by the series' key."""
+    binder = Binder()
+    asked = query.columns or tuple(table.column)
+    key = query.group_by or table.tags
+    behind_ts = [name for name in ("received_at", *order_key(table)) if name not in key]
+    outputs = _outputs(asked, table)
+    rows = dialect.source_rows(query, table, binder, (*asked, *key, *behind_ts))
+    series = dialect.key_of([dialect.quote(name) for name in key])
+    order = ", ".join(f"{dialect.quote(name)} DESC NULLS LAST" for name in behind_ts)
+    sql = (
+        f"WITH source AS ({rows}),"
+        f" newest AS (SELECT {series} AS _series, max(ts) AS _ts, count(*) AS _rows FROM source GROUP BY 1),"
+        f" placed AS (SELECT source.*, newest._rows, row_number() OVER (PARTITION BY newest._series ORDER BY {order}) AS _place"
+        f" FROM source JOIN newest ON newest._series = {series} AND newest._ts = source.ts)"
+        f" SELECT {_picked(dialect, outputs)}, max(ts) OVER () AS _newest, sum(_rows) OVER () AS _behind FROM placed WHERE _place = 1"
+        f" ORDER BY {dialect.order(query.order_by, outputs, [f'{dialect.quote(name)} NULLS LAST' for name in key])}{dialect.limit(query)}"
+    )
+    return Statement(sql, binder.values, outputs, newest="_newest", behind="_behind")
+
+
+def raw(dialect: Dialect, query: Query, table: Table) -> Statement:
+    """Raw rows, newest first or as ``order_by`` says, behind the cursor's row; ``position`` of the statement gives the next cursor."""
+    binder = Binder()
+    key = ("ts", *order_key(table))
+    asked = query.columns or tuple(table.column)
+    outputs = _outputs(asked, table)
+    where = ""
+    if query.cursor is not None:
+        after = Position.decode(query.cursor, len(key))
+        query = replace(query, end_us=min(query.end_us, after.ts + 1))
+        where = f" WHERE {_behind(dialect, after, key, binder)}"
+    rows = dialect.source_rows(query, table, binder, (*asked, *key))
+    position = tuple(f"_k{i}" for i in range(len(key)))
+    keys = ", ".join(f"{dialect.quote(name)} AS {label}" for name, label in zip(key, position, strict=True))
+    newest_first = [f"{dialect.quote(name)} DESC NULLS LAST" for name in key]
+    sql = (
+        f"SELECT {_picked(dialect, outputs)}, {keys} FROM ({rows}) AS source{where}"
+        f" ORDER BY {dialect.order(query.order_by, outputs, newest_first)}{dialect.limit(query)}"
+    )
+    return Statement(sql, binder.values, outputs, position=position)
+
+
+def newest(dialect: Dialect, query: Query, table: Table) -> Statement:
+    """One row with the newest ``ts`` that matches."""
+    binder = Binder()
+    rows = dialect.source_rows(query, table, binder, ())
+    return Statement(f"SELECT max(ts) AS _newest FROM ({rows}) AS source", binder.values, newest="_newest")
+
+
+def _outputs(asked: Sequence[str], table: Table) -> tuple[Output, ...]:
+    return tuple(Output(name, f"_c{i}", form_of(table.column[name])) for i, name in enumerate(dict.fromkeys(asked)))
+
+
+def _picked(dialect: Dialect, outputs: Sequence[Output]) -> str:
+    return ", ".join(f"{dialect.quote(output.name)} AS {output.label}" for output in outputs)
+
+
+def _behind(dialect: Dialect, position: Position, key: Sequence[str], binder: Binder) -> str:
+    """Rows that come after a position: the lexicographic order written out, so that nulls, which are last, take part."""
+    alternatives: list[str] = []
+    same: list[str] = []
+    for name, value in zip(key, position.values, strict=True):
+        column = dialect.quote(name)
+        if value is None:
+            same.append(f"{column} IS NULL")
+            continue
+        bound = dialect.value(binder, value)
+        alternatives.append(" AND ".join((*same, f"({column} < {bound} OR {column} IS NULL)")))
+        same.append(f"{column} = {bound}")
+    return " OR ".join(f"({item})" for item in alternatives)

@@ -1,0 +1,38 @@
+"""Which deliveries a store has already taken: per client a window of sequence numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tapewatch.model.rows import Mark
+from tapewatch.store.base import MARK_WINDOW
+
+
+class Marks:
+    """Marks in memory; whoever owns it keeps the same ones beside the rows.
+
+    A sequence number at or below a client's newest minus `MARK_WINDOW` counts as known.
+    """
+
+    def __init__(self, marks: Iterable[Mark] = ()) -> None:
+        self._known: dict[str, set[int]] = {}
+        self._newest: dict[str, int] = {}
+        self.add(marks)
+
+    def __contains__(self, mark: Mark) -> bool:
+        newest = self._newest.get(mark.client)
+        return newest is not None and (mark.sequence <= newest - MARK_WINDOW or mark.sequence in self._known[mark.client])
+
+    def add(self, marks: Iterable[Mark]) -> None:
+        """Remember marks; forget those that fell out of their client's window."""
+        for mark in marks:
+            known = self._known.setdefault(mark.client, set())
+            known.add(mark.sequence)
+            newest = max(self._newest.get(mark.client, mark.sequence), mark.sequence)
+            self._newest[mark.client] = newest
+            if len(known) > 2 * MARK_WINDOW:
+                self._known[mark.client] = {sequence for sequence in known if sequence > newest - MARK_WINDOW}
+
+    def windows(self) -> dict[str, int]:
+        """Client to the largest sequence number that has fallen out of its window."""
+        return {client: newest - MARK_WINDOW for client, newest in self._newest.items()}
