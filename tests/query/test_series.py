@@ -1,0 +1,126 @@
+import pytest
+
+from tapewatch.clock import ManualClock
+from tapewatch.model.table import Status, Thresholds
+from tapewatch.query.series import SeriesBook
+from tests.rows import CATALOG, NOW_US, S, accepted
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW_US)
+
+
+@pytest.fixture
+def book(clock: ManualClock) -> SeriesBook:
+    return SeriesBook(CATALOG, clock)
+
+
+def connect(book: SeriesBook, clock: ManualClock, connected: bool, *, source: str = "bot", period_s: float | None = 1.0) -> None:  # noqa: FBT001
+    row = {"venue": "kraken", "connected": connected, "latency_ms": 20.0, "ts": clock.now_us()}
+    book(accepted("exchange", [row], now_us=clock.now_us(), source=source, period_s=period_s))
+
+
+def only(book: SeriesBook) -> Status:
+    (verdict,) = book.verdicts()
+    return verdict.status
+
+
+def test_nothing_is_watched_before_anything_arrived(book: SeriesBook) -> None:
+    assert book.verdicts() == []
+
+
+def test_disconnected_becomes_down_after_thirty_seconds_and_says_since_when(book: SeriesBook, clock: ManualClock) -> None:
+    connect(book, clock, connected=True)
+    assert only(book) is Status.UP
+    clock.advance(1)
+    began_us = clock.now_us()
+    for _ in range(29):
+        connect(book, clock, connected=False)
+        assert only(book) is Status.DEGRADED
+        clock.advance(1)
+    clock.advance(1)
+    connect(book, clock, connected=False)
+    (verdict,) = book.verdicts()
+    assert (verdict.status, verdict.since_us, verdict.reason) == (Status.DOWN, began_us, "not connected")
+    connect(book, clock, connected=True)
+    assert only(book) is Status.UP, "of two rows of one moment the last one wins"
+
+
+def test_a_silent_series_becomes_stale_then_down(book: SeriesBook, clock: ManualClock) -> None:
+    connect(book, clock, connected=True, period_s=5.0)
+    clock.advance(10)
+    assert only(book) is Status.UP
+    clock.advance(1)
+    (verdict,) = book.verdicts()
+    assert verdict.is_stale
+    assert verdict.status is Status.DEGRADED
+    assert verdict.reason == "stale: last row 11 s ago, expected every 5 s"
+    clock.advance(60)
+    assert only(book) is Status.DOWN
+
+
+def test_without_a_declared_period_the_median_spacing_counts_after_five_rows(book: SeriesBook, clock: ManualClock) -> None:
+    for _ in range(4):
+        connect(book, clock, connected=True, period_s=None)
+        clock.advance(2)
+    assert book.series("exchange")[0].expected_us is None
+    connect(book, clock, connected=True, period_s=None)
+    assert book.series("exchange")[0].expected_us == 2 * S
+
+
+def test_several_sources_of_one_series_give_the_worst_status(book: SeriesBook, clock: ManualClock) -> None:
+    connect(book, clock, connected=True, source="a")
+    connect(book, clock, connected=False, source="b")
+    (verdict,) = book.verdicts()
+    assert verdict.status is Status.DEGRADED
+    assert verdict.sources == ("a", "b")
+
+
+def test_a_late_row_does_not_change_the_present(book: SeriesBook, clock: ManualClock) -> None:
+    connect(book, clock, connected=True)
+    book(
+        accepted("exchange", [{"venue": "kraken", "connected": False, "ts": clock.now_us() - 10 * S}], now_us=clock.now_us(), period_s=1.0)
+    )
+    assert only(book) is Status.UP
+
+
+def test_the_evidence_of_a_feed_is_the_reason(book: SeriesBook, clock: ManualClock) -> None:
+    row = {"venue": "kraken", "symbol": "BTC/USD", "channel": "trade", "verdict": "stale", "evidence": "no trade for 41 s"}
+    book(accepted("feed", [row], period_s=5.0))
+    (verdict,) = book.verdicts()
+    assert (verdict.status, verdict.reason) == (Status.DEGRADED, "stale: no trade for 41 s")
+
+
+def test_thresholds_of_the_settings_replace_those_of_the_catalogue(clock: ManualClock) -> None:
+    book = SeriesBook(CATALOG, clock, {"exchange.latency_ms": Thresholds(10, 15)})
+    connect(book, clock, connected=True)
+    assert only(book) is Status.DOWN
+
+
+def test_a_failing_collector_is_the_known_cause_of_a_hole(book: SeriesBook, clock: ManualClock) -> None:
+    book(accepted("collector_run", [{"collector": "kraken", "ok": False, "error": "refused", "ts": clock.now_us()}]))
+    (outage,) = book.outages()
+    assert (outage.source, outage.end_us) == ("kraken", None)
+    assert "refused" in outage.why
+    clock.advance(5)
+    book(accepted("collector_run", [{"collector": "kraken", "ok": True, "ts": clock.now_us()}], now_us=clock.now_us()))
+    (outage,) = book.outages()
+    assert outage.end_us == clock.now_us()
+
+
+def test_a_series_silent_for_a_day_takes_no_part_in_verdicts(book: SeriesBook, clock: ManualClock) -> None:
+    connect(book, clock, connected=True)
+    clock.advance(24 * 3600 + 1)
+    assert book.verdicts() == []
+
+
+def test_series_of_many_rows_are_told_apart(book: SeriesBook) -> None:
+    rows = [
+        {"venue": f"v{i % 7}", "symbol": f"S{i % 11}/USD", "data_type": "funding", "latency_ms": float(i), "ts": NOW_US - 1_000 + i}
+        for i in range(770)
+    ]
+    book(accepted("pipeline", rows, period_s=10))
+    assert book.count() == 77
+    newest = {series.newest_us for series in book.series("pipeline")}
+    assert newest == set(range(NOW_US - 1_000 + 693, NOW_US - 1_000 + 770))

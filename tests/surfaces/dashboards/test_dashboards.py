@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from tapewatch.model.catalog import Catalog
+from tapewatch.model.query import check
+from tapewatch.model.unit import UNIT_BY_NAME
+from tapewatch.query.wire import query_from_json
+from tapewatch.surfaces.dashboards import DASHBOARDS
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel
+
+S = 1_000_000
+CATALOG = Catalog()
+PANELS = [pytest.param(board, panel, id=f"{board.id}-{panel.id}") for board in DASHBOARDS for panel in board.panels]
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_every_panel_asks_what_its_table_can_answer(board: Dashboard, panel: Panel) -> None:
+    variables = {tag: ["x"] for tag in board.variables}
+    asked = [panel.question(0, 3600 * S, variables, 300), panel.spark_question(0, 3600 * S, variables)]
+    for query in asked:
+        if query is not None:
+            check(query, CATALOG[query.table])
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_every_panel_fits_the_grid_and_says_what_it_is(board: Dashboard, panel: Panel) -> None:
+    assert 1 <= panel.width <= 24
+    assert panel.height >= 2
+    assert panel.sentence.endswith(".")
+    assert panel.empty.sentence.endswith(".")
+    assert not panel.unit or panel.unit in UNIT_BY_NAME
+    assert (panel.query is None) == (panel.options.get("source") == "verdicts")
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_columns_named_in_options_are_in_the_answer(board: Dashboard, panel: Panel) -> None:
+    if panel.query is None:
+        return
+    given = {"bucket", *panel.query.group_by, *panel.query.columns, *(measure.name for measure in panel.query.measures)}
+    for option in ("x", "y", "value"):
+        assert panel.options.get(option) in {None, *given}
+    for option in ("age_columns", "links"):
+        assert set(panel.options.get(option, [])) <= given
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.id)
+def test_rows_of_a_dashboard_fill_the_grid(board: Dashboard) -> None:
+    used = 0
+    for panel in board.panels:
+        used = panel.width if used + panel.width > 24 else used + panel.width
+        assert used <= 24
+    assert len({panel.id for panel in board.panels}) == len(board.panels)
+    json.dumps(board.to_json())
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_the_template_of_a_panel_is_a_question_that_can_be_asked(board: Dashboard, panel: Panel) -> None:
+    template = panel.to_json()["query"]
+    if template is not None:
+        query = query_from_json(template, 3600 * S)
+        check(query, CATALOG[query.table])
+
+
+def test_a_variable_filters_only_panels_whose_table_has_it() -> None:
+    (board,) = [board for board in DASHBOARDS if board.id == "health"]
+    by_id = {panel.id: panel for panel in board.panels}
+    daemon = by_id["daemons"].question(0, 3600 * S, {"daemon": ["ccxt"], "host": []}, 300)
+    host = by_id["cpu"].question(0, 3600 * S, {"daemon": ["ccxt"], "host": []}, 300)
+    assert daemon is not None
+    assert host is not None
+    assert [item.column for item in daemon.filters] == ["daemon"]
+    assert host.filters == ()
