@@ -1,0 +1,298 @@
+"""The one way in: a delivery is judged, written, shown to the observers and acknowledged, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tapewatch.clock import Clock
+from tapewatch.errors import StoreRejected, StoreUnavailable, TapewatchError
+from tapewatch.ingest.refusals import RefusalCounts
+from tapewatch.ingest.timing import Rate, Summary, Timings
+from tapewatch.ingest.validate import KEPT_REFUSALS, Defaults, Judged, validate
+from tapewatch.ingest.writer import Job, Limits, Writer
+from tapewatch.model.catalog import Catalog
+from tapewatch.model.rows import Delivery, RawBatch, RowBatch
+from tapewatch.model.venue import Names
+from tapewatch.sources.base import Refusal
+from tapewatch.store.base import Store, Stored
+
+log = logging.getLogger("tapewatch.ingest")
+
+REPORT_S = 10.0
+"""Seconds between two reports of refusals as rows."""
+
+UNKNOWN_AFTER_S = 30.0
+"""Seconds beyond the writer's own bound after which a sender is told that the outcome is not known."""
+
+OWN_SOURCE = "tapewatch"
+"""Source of the rows that ingest writes about itself."""
+
+Observer = Callable[[RowBatch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a delivery; given only when its rows are durable.
+
+    Attributes:
+        accepted: Rows stored (those of a duplicate were stored the first time).
+        duplicate: Whether the mark was known, so that nothing was stored again.
+        refused: The first hundred refusals.
+        refused_total: All refusals, of rows and of single values.
+        noted: Reason to the number of values that were changed or marked, such as ``nan``.
+    """
+
+    accepted: int
+    duplicate: bool = False
+    refused: tuple[Refusal, ...] = ()
+    refused_total: int = 0
+    noted: dict[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeStats:
+    """Ingest at one moment.
+
+    Attributes:
+        state: ``ok``, or ``away`` when the store does not answer.
+        since_us: When it took this state; None when it never changed.
+        message: Why it is away.
+        accepted_rows: Rows made durable since the start.
+        deliveries: Deliveries made durable since the start.
+        duplicates: Deliveries whose mark was known.
+        refused: Refusals and notes since the start, by reason.
+        queue_rows: Rows not durable yet.
+        queue_bytes: Bytes of them, estimated.
+        oldest_waiting_s: Age of the oldest of them.
+        last_commit_us: When the store last confirmed a commit; None before the first.
+        rows_per_s: Durable rows per second over the last ten seconds.
+        lag: Received to durable, over the last minute.
+        commit: The store's part of it.
+        validate: The part of judging, for deliveries.
+        observer_errors: Times that an observer raised.
+    """
+
+    state: str
+    since_us: int | None
+    message: str
+    accepted_rows: int
+    deliveries: int
+    duplicates: int
+    refused: dict[str, int]
+    queue_rows: int
+    queue_bytes: int
+    oldest_waiting_s: float
+    last_commit_us: int | None
+    rows_per_s: float
+    lag: Summary
+    commit: Summary
+    validate: Summary
+    observer_errors: int
+
+    def measures(self) -> dict[str, float]:
+        """The numbers as metrics of component ``ingest`` for table ``self``."""
+        return {
+            "accepted_rows": self.accepted_rows,
+            "deliveries": self.deliveries,
+            "duplicates": self.duplicates,
+            "refused": sum(self.refused.values()),
+            "queue_rows": self.queue_rows,
+            "queue_bytes": self.queue_bytes,
+            "oldest_waiting_s": self.oldest_waiting_s,
+            "rows_per_s": self.rows_per_s,
+            "observer_errors": self.observer_errors,
+            **self.lag.measures("lag"),
+            **self.commit.measures("commit"),
+            **self.validate.measures("validate"),
+        }
+
+
+class Intake:
+    """Takes deliveries from receivers, collectors and the server itself.
+
+    Args:
+        store: Where rows go; its tables must exist.
+        catalog: All tables.
+        names: Known venues and symbols.
+        clock: The time.
+        host: This host, for rows about ingest itself.
+        env: Environment of those rows.
+        limits: Bounds of the queue.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        names: Names,
+        clock: Clock,
+        *,
+        host: str = "unknown",
+        env: str = "live",
+        limits: Limits | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._names = names
+        self._clock = clock
+        self._host = host
+        self._env = env
+        self._limits = limits or Limits()
+        self._writer = Writer(store, clock, self._limits, self._note_commit)
+        self._observers: list[Observer] = []
+        self._refusals = RefusalCounts()
+        self._lag, self._judging, self._rate = Timings(), Timings(), Rate()
+        self._rows = self._deliveries = self._duplicates = self._observer_errors = 0
+        self._reporting: asyncio.Task[None] | None = None
+
+    def observe(self, observer: Observer) -> None:
+        """Show every batch of accepted rows to ``observer``: on the event loop, after its commit, in the order of the commits.
+
+        What it raises is logged and counted; it never reaches the sender.
+        """
+        self._observers.append(observer)
+
+    def start(self) -> None:
+        """Begin to take deliveries; needs the running event loop."""
+        self._writer.start()
+        self._reporting = asyncio.create_task(self._report_refusals(), name="report refusals")
+
+    async def stop(self) -> None:
+        """Write what waits, for at most five seconds, and refuse what comes later."""
+        if self._reporting is not None:
+            self._reporting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reporting
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._write_refusals()
+        await self._writer.stop()
+
+    async def accept(self, delivery: Delivery, refusals: Sequence[Refusal] = ()) -> Receipt:
+        """Judge a delivery and make it durable.
+
+        Args:
+            delivery: Rows of any tables; all that are accepted become durable together.
+            refusals: What the receiver could not even decode; counted and told with the rest.
+
+        Raises:
+            StoreUnavailable: Nothing is promised: the queue is full, or the store stays away; the same delivery may be sent again.
+            StoreRejected: The store will never take these rows.
+        """
+        began_s = self._clock.monotonic_s()
+        if sum(batch.count for batch in delivery.batches) > self._limits.thread_rows:
+            judged = await asyncio.to_thread(self._judge, delivery)
+        else:
+            judged = self._judge(delivery)
+        self._judging.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
+        self._count(delivery, judged, refusals)
+        batches = tuple(outcome.batch for outcome in judged if outcome.batch is not None)
+        stored = not batches or await self._store(delivery, batches)
+        self._lag.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
+        told = (*refusals, *(refusal for outcome in judged for refusal in outcome.refusals))
+        noted: dict[str, int] = {}
+        for outcome in judged:
+            for reason, count in outcome.noted.items():
+                noted[reason] = noted.get(reason, 0) + count
+        return Receipt(
+            accepted=sum(batch.count for batch in batches),
+            duplicate=not stored,
+            refused=told[:KEPT_REFUSALS],
+            refused_total=len(refusals) + sum(outcome.refused_total for outcome in judged),
+            noted=noted,
+        )
+
+    def _judge(self, delivery: Delivery) -> list[Judged]:
+        defaults = Defaults(delivery.source, delivery.env, delivery.host)
+        now_us = self._clock.now_us()
+        return [
+            validate(batch, self._catalog.get(batch.table), names=self._names, now_us=now_us, defaults=defaults)
+            for batch in delivery.batches
+        ]
+
+    async def _store(self, delivery: Delivery, batches: tuple[RowBatch, ...]) -> bool:
+        settled = self._writer.put(Stored(batches, delivery.mark))
+        try:
+            async with asyncio.timeout(self._limits.wait_s + UNKNOWN_AFTER_S):
+                return await asyncio.shield(settled)
+        except TimeoutError:
+            raise StoreUnavailable(
+                "The store has not answered; whether it will keep the rows is not known. Send again with the same client and sequence.",
+                retry_after_s=5.0,
+            ) from None
+        except StoreRejected as error:
+            for batch in batches:
+                self._refusals.count(delivery.source, batch.table, None, "store_rejected", batch.count, str(error))
+            raise
+
+    def _count(self, delivery: Delivery, judged: Sequence[Judged], refusals: Sequence[Refusal]) -> None:
+        for batch, outcome in zip(delivery.batches, judged, strict=True):
+            self._refusals.add(batch.table, outcome.tallies)
+        for refusal in refusals:
+            self._refusals.count(delivery.source, refusal.table, refusal.column, refusal.reason, 1, refusal.value)
+
+    def _note_commit(self, jobs: Sequence[Job]) -> None:
+        now_s = self._clock.monotonic_s()
+        for job in jobs:
+            if job.outcome is False:
+                self._duplicates += 1
+            if job.outcome is not True:
+                continue
+            self._deliveries += 1
+            self._rows += job.rows
+            self._rate.add(now_s, job.rows)
+            for batch in job.stored.batches:
+                self._show(batch)
+
+    def _show(self, batch: RowBatch) -> None:
+        for observer in self._observers:
+            try:
+                observer(batch)
+            except Exception:
+                self._observer_errors += 1
+                log.exception("An observer failed on %d rows of %s.", batch.count, batch.table)
+
+    # --- about itself ------------------------------------------------------------------------------------------------
+
+    @property
+    def stats(self) -> IntakeStats:
+        """Ingest at this moment."""
+        now_s = self._clock.monotonic_s()
+        rows, size, oldest_s = self._writer.queue()
+        state = self._writer.state
+        return IntakeStats(
+            state=state.state,
+            since_us=state.since_us,
+            message=state.message,
+            accepted_rows=self._rows,
+            deliveries=self._deliveries,
+            duplicates=self._duplicates,
+            refused=dict(self._refusals.by_reason),
+            queue_rows=rows,
+            queue_bytes=size,
+            oldest_waiting_s=oldest_s,
+            last_commit_us=self._writer.last_commit_us,
+            rows_per_s=self._rate.per_s(now_s),
+            lag=self._lag.summary(now_s),
+            commit=self._writer.commits.summary(now_s),
+            validate=self._judging.summary(now_s),
+            observer_errors=self._observer_errors,
+        )
+
+    async def _report_refusals(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            await self._write_refusals()
+
+    async def _write_refusals(self) -> None:
+        rows = self._refusals.drain()
+        if not rows:
+            return
+        try:
+            await self.accept(Delivery((RawBatch.of("refusal", rows),), OWN_SOURCE, self._env, self._host))
+        except TapewatchError as error:
+            log.warning("Refusals could not be written and are reported again later: %s", error)
+            self._refusals.put_back(rows)

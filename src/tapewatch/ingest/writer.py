@@ -1,0 +1,265 @@
+"""Group commit: one thread hands whatever waits to the store in one transaction, and tells each sender when it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tapewatch.clock import Clock
+from tapewatch.errors import ContractError, StoreError, StoreRejected, StoreUnavailable
+from tapewatch.ingest.timing import Timings
+from tapewatch.model.rows import Coded
+from tapewatch.store.base import Store, Stored
+
+log = logging.getLogger("tapewatch.ingest")
+
+FIRST_RETRY_S = 0.05
+LONGEST_RETRY_S = 2.0
+STOP_S = 5.0
+"""Seconds that a stop waits for what is queued; what is left then was never acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the queue before the store.
+
+    Attributes:
+        queue_rows: Rows that may wait.
+        queue_bytes: Bytes that may wait, estimated.
+        group_rows: Rows after which a group takes no further delivery.
+        linger_s: Seconds that a group waits for company while several senders write at once.
+        wait_s: Seconds that a sender waits for a store that is away before it is told to come back.
+        thread_rows: Rows of a delivery from which validation leaves the event loop for a thread.
+    """
+
+    queue_rows: int = 500_000
+    queue_bytes: int = 256_000_000
+    group_rows: int = 50_000
+    linger_s: float = 0.003
+    wait_s: float = 10.0
+    thread_rows: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """How the store answered last: ``ok``, or ``away`` since a moment and why."""
+
+    state: str = "ok"
+    since_us: int | None = None
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Job:
+    """One delivery on its way to disk; ``settled`` gets True (stored), False (known before) or a `StoreError`."""
+
+    stored: Stored
+    rows: int
+    bytes: int
+    queued_s: float
+    until_s: float
+    settled: asyncio.Future[bool] = field(repr=False)
+    outcome: bool | StoreError | ContractError | None = None
+    is_told: bool = False
+
+
+def weigh(stored: Stored) -> tuple[int, int]:
+    """Rows of a delivery, and an estimate of the bytes that it holds."""
+    rows = size = 0
+    for batch in stored.batches:
+        rows += batch.count
+        for values in batch.columns.values():
+            if isinstance(values, Coded):
+                size += values.codes.nbytes + sum(map(len, values.values)) + 64 * len(values.values)
+            else:
+                size += values.nbytes
+    return rows, size
+
+
+class Writer:
+    """Owns the thread that calls `Store.append`.
+
+    A store that is away is tried again with growing pauses, while senders wait up to ``wait_s`` and new ones are refused once the queue
+    is full: nothing that was not acknowledged is promised. A delivery that the store rejects fails alone.
+
+    Args:
+        store: Where rows go.
+        clock: The time.
+        limits: Bounds of the queue.
+        committed: Called on the event loop after each commit with its jobs, in the order of the commits, before the senders hear of it.
+    """
+
+    def __init__(self, store: Store, clock: Clock, limits: Limits, committed: Callable[[Sequence[Job]], None]) -> None:
+        self.state = StoreState()
+        self.commits = Timings()
+        self.last_commit_us: int | None = None
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._committed = committed
+        self._waiting: deque[Job] = deque()
+        self._in_flight: list[Job] = []
+        self._rows = 0
+        self._bytes = 0
+        self._busy = False
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # --- on the event loop -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread; senders are told on the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="tapewatch-writer", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Write what waits, for at most five seconds, then end the thread; what is left fails with `StoreUnavailable`."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, STOP_S)
+        with self._changed:
+            left = [*self._in_flight, *self._waiting]
+            self._waiting.clear()
+        for job in left:
+            job.outcome = StoreUnavailable("The server is stopping; send again.")
+        self._settle(left)
+
+    def put(self, stored: Stored) -> asyncio.Future[bool]:
+        """Queue a delivery.
+
+        Raises:
+            StoreUnavailable: The queue is full, or the server is stopping.
+        """
+        rows, size = weigh(stored)
+        now_s = self._clock.monotonic_s()
+        job = Job(stored, rows, size, now_s, now_s + self._limits.wait_s, asyncio.get_running_loop().create_future())
+        with self._changed:
+            if self._stopping or self._thread is None:
+                raise StoreUnavailable("The server is stopping; send again.", retry_after_s=2.0)
+            full = self._rows + rows > self._limits.queue_rows or self._bytes + size > self._limits.queue_bytes
+            if full and self._rows:
+                raise StoreUnavailable(self._why_full(), retry_after_s=2.0 if self.state.state == "away" else 0.5)
+            self._waiting.append(job)
+            self._rows += rows
+            self._bytes += size
+            self._changed.notify_all()
+        return job.settled
+
+    def _why_full(self) -> str:
+        waiting = f"{self._rows} rows wait to be written, and at most {self._limits.queue_rows} may"
+        return f"{waiting}: the store is away ({self.state.message})." if self.state.state == "away" else f"{waiting}; send again."
+
+    def queue(self) -> tuple[int, int, float]:
+        """Rows and bytes that are not durable yet, and the age of the oldest of them in seconds."""
+        with self._changed:
+            first = self._in_flight[0] if self._in_flight else self._waiting[0] if self._waiting else None
+            return self._rows, self._bytes, 0.0 if first is None else self._clock.monotonic_s() - first.queued_s
+
+    def _settle(self, jobs: Sequence[Job]) -> None:
+        """Observers first, then the senders; a job is settled once."""
+        jobs = [job for job in jobs if not job.is_told]
+        with self._changed:
+            self._rows -= sum(job.rows for job in jobs)
+            self._bytes -= sum(job.bytes for job in jobs)
+        self._committed(jobs)
+        for job in jobs:
+            job.is_told = True
+            if job.settled.done():
+                continue
+            if isinstance(job.outcome, bool):
+                job.settled.set_result(job.outcome)
+            else:
+                job.settled.set_exception(job.outcome or ContractError("A delivery was settled without an outcome."))
+
+    # --- in the thread -----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (group := self._next_group()) is not None:
+            self._write(group)
+            with self._changed:
+                self._in_flight = []
+            self._tell(group)
+
+    def _tell(self, jobs: Sequence[Job]) -> None:
+        if self._loop is not None and jobs:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._settle, jobs)
+
+    def _next_group(self) -> list[Job] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            if not self._waiting:
+                return None
+            if self._busy and not self._stopping:
+                self._changed.wait_for(lambda: self._stopping or self._rows >= self._limits.group_rows, self._limits.linger_s)
+            group: list[Job] = []
+            rows = 0
+            while self._waiting and (not group or rows + self._waiting[0].rows <= self._limits.group_rows):
+                group.append(self._waiting.popleft())
+                rows += group[-1].rows
+            self._busy = len(group) > 1
+            self._in_flight = group
+            return group
+
+    def _write(self, group: Sequence[Job]) -> None:
+        """Give every job of the group its outcome; comes back only when all have one."""
+        pause_s = FIRST_RETRY_S
+        while pending := [job for job in group if job.outcome is None]:
+            try:
+                self._append(pending)
+            except StoreUnavailable as error:
+                self._is_away(str(error), pending)
+                self._pause(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, keeps no secret
+                pause_s = min(pause_s * 2, LONGEST_RETRY_S)
+            except Exception as error:  # noqa: BLE001 - whatever a store raises must not end the only writer
+                self._fail(pending, error)
+
+    def _append(self, jobs: Sequence[Job]) -> None:
+        began_s = self._clock.monotonic_s()
+        stored = self._store.append([job.stored for job in jobs])
+        ended_s = self._clock.monotonic_s()
+        if len(stored) != len(jobs):
+            raise ContractError(f"The store answered for {len(stored)} deliveries, not for {len(jobs)}.")
+        for job, is_new in zip(jobs, stored, strict=True):
+            job.outcome = is_new
+        self.commits.add(ended_s, ended_s - began_s)
+        self.last_commit_us = self._clock.now_us()
+        if self.state.state != "ok":
+            log.warning("The store answers again.")
+            self.state = StoreState("ok", self.last_commit_us)
+
+    def _is_away(self, message: str, jobs: Sequence[Job]) -> None:
+        if self.state.state != "away":
+            log.error("The store is away: %s", message)
+        since_us = self.state.since_us if self.state.state == "away" else self._clock.now_us()
+        self.state = StoreState("away", since_us, message)
+        now_s = self._clock.monotonic_s()
+        late = [job for job in jobs if now_s >= job.until_s or self._stopping]
+        for job in late:
+            job.outcome = StoreUnavailable(f"The store is away: {message}", retry_after_s=LONGEST_RETRY_S)
+        self._tell(late)
+
+    def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
+        if len(jobs) > 1:
+            for job in jobs:
+                self._write([job])
+        elif isinstance(error, StoreRejected | ContractError):
+            jobs[0].outcome = error
+        else:
+            log.error("The store failed in a way that it should not.", exc_info=error)
+            jobs[0].outcome = ContractError(f"The store failed: {type(error).__name__}: {error}")
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, seconds)
