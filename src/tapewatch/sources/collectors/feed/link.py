@@ -5,12 +5,11 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 
 from tapewatch.sources.collectors.feed.offset import Lags
 from tapewatch.sources.collectors.feed.stream import Stream
-from tapewatch.sources.collectors.feed.venues.base import FeedVenue, Notice, Route
+from tapewatch.sources.collectors.feed.venues.base import UNREADABLE, Event, FeedVenue, Notice, Route
 
 NAMED_TROUBLE = 120
 """Characters of a venue's own words that are quoted as evidence."""
@@ -96,22 +95,22 @@ class Link:
         self.last_message_s = now_s
         try:
             event = self.venue.parse(message)
-        except msgspec.DecodeError as error:
+            if isinstance(event, Event):
+                self._measure(event, message, received_us, now_s)
+            elif event is not None:
+                self._note(event)
+        except UNREADABLE as error:
             self._cannot_read(message, str(error))
-            return
-        if event is None:
-            return
-        if isinstance(event, Notice):
-            self._note(event)
-            return
+
+    def _measure(self, event: Event, message: bytes, received_us: int, now_s: float) -> None:
         stream = self.streams.get((event.channel, event.symbol))
         if stream is None:
             self._cannot_read(message, f"nobody asked for {event.channel} of {event.symbol}")
             return
-        lag = stream.observe(event, received_us, now_s)
-        if lag is not None:
+        lag_us = stream.observe(event, received_us, now_s)
+        if lag_us is not None:
             self.arrivals.received_us.append(received_us)
-            self.arrivals.lags_us.append(lag)
+            self.arrivals.lags_us.append(lag_us)
 
     def lost_s(self, now_s: float) -> float | None:
         """Seconds without a connection; None while it stands."""

@@ -9,6 +9,9 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
+UNREADABLE = (msgspec.DecodeError, ValueError, LookupError, ArithmeticError)
+"""What reading a message that is not as documented may raise; it is counted and named, and the connection goes on."""
+
 
 class Rule(StrEnum):
     """How a channel lets its reader see that a message is missing."""
@@ -173,7 +176,7 @@ class FeedVenue(Protocol):
         """Read one message; None for one that says nothing of interest.
 
         Raises:
-            msgspec.DecodeError: The message is not what the venue documents.
+            msgspec.DecodeError, ValueError, LookupError, ArithmeticError: The message is not what the venue documents (`UNREADABLE`).
         """
         ...
 

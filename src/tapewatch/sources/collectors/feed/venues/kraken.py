@@ -144,7 +144,7 @@ class Kraken:
 
 def _book(parts: list[int | str | _Levels]) -> Event:
     """Read a book message; asks and bids of one update may come as two payloads."""
-    pair = parts[-1]
+    pair = parts[-1] if parts else None
     payloads = [part for part in parts if isinstance(part, _Levels)]
     if not isinstance(pair, str) or not payloads:
         raise msgspec.ValidationError("a book message without pair or payload")

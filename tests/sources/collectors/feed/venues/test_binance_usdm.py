@@ -1,0 +1,73 @@
+"""Messages are those of developers.binance.com (USD-M futures, market streams) and of its order-book page."""
+
+from types import MappingProxyType
+
+from tapewatch.sources.collectors.feed.venues.base import Event, Notice, Subscription
+from tapewatch.sources.collectors.feed.venues.binance_usdm import BinanceUsdm
+from tapewatch.testing.feeds import Example, FeedVenueSuite, Story
+
+DEPTH = (
+    '{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":123456789,"T":123456788,"s":"BTCUSDT","U":157,"u":160,"pu":149,'
+    '"b":[["0.0024","10"]],"a":[["0.0026","100"]]}}'
+)
+TRADE = (
+    '{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":123456789,"s":"BTCUSDT","a":5933014,"p":"0.001","q":"100","f":100,"l":105,'
+    '"T":123456785,"m":true}}'
+)
+TICKER = (
+    '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":400900217,"E":1568014460893,"T":1568014460891,"s":"BTCUSDT",'
+    '"b":"25.35190000","B":"31.21000000","a":"25.36520000","A":"40.66000000"}}'
+)
+CANDLE = (
+    '{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1638747660000,"s":"BTCUSDT","k":{"t":1638747660000,"T":1638747719999,'
+    '"s":"BTCUSDT","i":"1m","f":100,"L":200,"o":"0.0010","c":"0.0020","h":"0.0025","l":"0.0015","v":"1000","n":100,"x":false,'
+    '"q":"1.0000","V":"500","Q":"0.500","B":"123456"}}}'
+)
+
+
+def depth(number: int) -> str:
+    """Update ids grow by any amount; each message names the last one of the message before."""
+    ends = 160 + 7 * number
+    return DEPTH.replace('"u":160,"pu":149', f'"u":{ends},"pu":{ends - 7}')
+
+
+class TestBinanceUsdm(FeedVenueSuite):
+    venue = BinanceUsdm
+    spellings = MappingProxyType({"BTC/USDT:USDT": "BTCUSDT", "1000SHIB/USDT:USDT": "1000SHIBUSDT"})
+    examples = (
+        Example(DEPTH, Event("book", "BTCUSDT", 123_456_789_000, 160, 149)),
+        Example(TRADE, Event("trade", "BTCUSDT", 123_456_789_000, 5_933_014, 5_933_013)),
+        Example(TICKER, Event("ticker", "BTCUSDT", 1_568_014_460_893_000, is_crossed=False)),
+        Example(TICKER.replace('"b":"25.3', '"b":"26.3'), Event("ticker", "BTCUSDT", 1_568_014_460_893_000, is_crossed=True)),
+        Example(CANDLE, Event("candle", "BTCUSDT", 1_638_747_660_000_000)),
+        Example('{"result":null,"id":1}', None),
+        Example('{"error":{"code":2,"msg":"Invalid request"},"id":1}', Notice("Invalid request (code 2)", is_refusal=True)),
+    )
+    stories = (
+        Story("book", [depth(number) for number in range(12)]),
+        Story("trade", [TRADE.replace("5933014", str(5_933_014 + number)) for number in range(12)]),
+        Story("ticker", [TICKER] * 6),
+        Story("candle", [CANDLE] * 6),
+    )
+
+
+def test_book_and_quotes_come_from_the_public_address_and_the_rest_from_the_market_one() -> None:
+    venue = BinanceUsdm()
+    wanted = [Subscription("BTC/USDT:USDT", "BTCUSDT", channel) for channel in venue.channels]
+    assert [route.url for route in venue.routes(venue.address, wanted)] == [
+        "wss://fstream.binance.com/public/stream?streams=btcusdt@depth@100ms/btcusdt@bookTicker",
+        "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade/btcusdt@kline_1m",
+    ]
+
+
+def test_an_address_with_a_path_carries_everything() -> None:
+    venue = BinanceUsdm()
+    wanted = [Subscription("BTC/USDT:USDT", "BTCUSDT", channel) for channel in venue.channels[:2]]
+    (route,) = venue.routes("wss://fstream.binancefuture.com/stream", wanted)
+    assert route.url == "wss://fstream.binancefuture.com/stream?streams=btcusdt@aggTrade/btcusdt@depth@100ms"
+
+
+def test_a_request_line_stays_below_eight_kilobytes() -> None:
+    venue = BinanceUsdm()
+    wanted = [Subscription(f"LONGNAME{n}/USDT:USDT", f"1000LONGNAME{n:04}USDT", venue.channels[1]) for n in range(500)]
+    assert max(len(route.url) for route in venue.routes(venue.address, wanted)) < 8000
