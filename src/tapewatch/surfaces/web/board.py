@@ -1,0 +1,178 @@
+"""The state of everything in one small record: worst status per dashboard, store, ingest and clock. Sent every second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from tapewatch.clock import US_PER_S, Clock
+from tapewatch.model.rows import NULL_FLAG, RowBatch
+from tapewatch.model.table import Status
+from tapewatch.query.frame import Frame, verdict_frame
+from tapewatch.query.verdict import Verdict
+from tapewatch.surfaces.dashboards.panel import Dashboard
+from tapewatch.surfaces.web.live.asked import VERDICTS, Asked
+
+FRESH_US = 2 * US_PER_S
+"""Verdicts older than this are judged again before they are shown."""
+CLOCK_FRESH_US = 300 * US_PER_S
+
+
+class Judge(Protocol):
+    """What the board needs of `tapewatch.query.series.SeriesBook`."""
+
+    def verdicts(self) -> list[Verdict]:
+        """Judge every series, worst first."""
+        ...
+
+
+class IngestState(Protocol):
+    """What the board needs of `tapewatch.ingest.intake.IntakeStats`."""
+
+    @property
+    def state(self) -> str:
+        """``ok`` or ``away``."""
+        ...
+
+    @property
+    def since_us(self) -> int | None:
+        """Since when."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """Why."""
+        ...
+
+
+class StatusBoard:
+    """Judges all series at most once a second for the tick, the rail and the panels of verdicts; an observer of accepted rows.
+
+    Args:
+        book: Judges.
+        dashboards: In the order of the rail.
+        clock: The time.
+        host: The name of this host in rows of table ``host``, whose clock is reported.
+        ingest: Says whether the store takes rows.
+        is_simulated: Whether what is watched is simulated.
+    """
+
+    def __init__(
+        self,
+        book: Judge,
+        dashboards: Sequence[Dashboard],
+        clock: Clock,
+        *,
+        host: str,
+        ingest: Callable[[], IngestState],
+        is_simulated: bool = False,
+    ) -> None:
+        self._book = book
+        self._dashboards = dashboards
+        self._clock = clock
+        self._host = host
+        self._ingest = ingest
+        self.is_simulated = is_simulated
+        self._verdicts: tuple[Verdict, ...] = ()
+        self._judged_us = 0
+        self._newest_us: int | None = None
+        self._host_clock: tuple[int, bool | None, float | None] = (0, None, None)
+
+    def observe(self, batch: RowBatch) -> None:
+        """Note when the newest row came and what this host says of its clock."""
+        if batch.count == 0:
+            return
+        self._newest_us = max(self._newest_us or 0, int(batch.array("received_at").max()))
+        if batch.table == "host":
+            self._note_clock(batch)
+
+    def _note_clock(self, batch: RowBatch) -> None:
+        own = np.flatnonzero(batch.coded("host").words() == self._host)
+        if len(own) == 0:
+            return
+        row = int(own[-1])
+        synchronised = int(batch.array("clock_synchronised")[row]) if "clock_synchronised" in batch.columns else NULL_FLAG
+        error_ms = float(batch.array("clock_error_ms")[row]) if "clock_error_ms" in batch.columns else float("nan")
+        self._host_clock = (
+            self._clock.now_us(),
+            None if synchronised == NULL_FLAG else bool(synchronised),
+            None if np.isnan(error_ms) else error_ms,
+        )
+
+    def judge(self) -> None:
+        """Judge every series now; may run in a thread."""
+        judged_us = self._clock.now_us()
+        self._verdicts = tuple(self._book.verdicts())
+        self._judged_us = judged_us
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All verdicts, worst first, not older than `FRESH_US`."""
+        if not 0 <= self._clock.now_us() - self._judged_us <= FRESH_US:
+            self.judge()
+        return self._verdicts
+
+    def body(self) -> dict[str, Any]:
+        """The record, without its ``op``."""
+        now_us = self._clock.now_us()
+        noted_us, synchronised, error_ms = self._host_clock
+        is_known = now_us - noted_us <= CLOCK_FRESH_US
+        return {
+            "server_time_us": now_us,
+            "dashboards": self.statuses(),
+            "store": self._store(),
+            "ingest": {"newest_us": self._newest_us},
+            "clock": {"synchronised": synchronised if is_known else None, "error_ms": error_ms if is_known else None},
+            "simulated": self.is_simulated,
+        }
+
+    def _store(self) -> dict[str, Any]:
+        found = self._ingest()
+        return {"state": "ok" if found.state == "ok" else "down", "since_us": found.since_us, "message": found.message or None}
+
+    def statuses(self) -> dict[str, dict[str, Any]]:
+        """Per dashboard the worst status of the series it shows, ``unknown`` without any, and how many are degraded or down."""
+        by_table: dict[str, list[Verdict]] = {}
+        for verdict in self.verdicts:
+            by_table.setdefault(verdict.table, []).append(verdict)
+        return {board.id: _summary(self._shown_on(board, by_table)) for board in self._dashboards}
+
+    def _shown_on(self, dashboard: Dashboard, by_table: Mapping[str, Sequence[Verdict]]) -> Iterable[Verdict]:
+        tables = by_table if shows_verdicts(dashboard) else dashboard.tables
+        return (verdict for table in tables for verdict in by_table.get(table, ()))
+
+    def frame(self, asked: Asked) -> Frame:
+        """The verdicts as a panel shows them, under its variables."""
+        chosen = [verdict for verdict in self.verdicts if _is_chosen(verdict, asked.variables)]
+        now_us = self._clock.now_us()
+        start_us, end_us = asked.window.at(now_us)
+        return verdict_frame(
+            chosen, [self.dashboard_of(verdict.table) for verdict in chosen], start_us=start_us, end_us=end_us, as_of_us=self._judged_us
+        )
+
+    def dashboard_of(self, table: str) -> str:
+        """Where to look for a table: the dashboard with most panels of it that is not a summary of all; empty when none has it."""
+        counts = {
+            board.id: sum(panel.query is not None and panel.query.table == table for panel in board.panels)
+            for board in self._dashboards
+            if not shows_verdicts(board)
+        }
+        best = max(counts, key=lambda name: counts[name], default="")
+        return best if counts.get(best) else ""
+
+
+def shows_verdicts(dashboard: Dashboard) -> bool:
+    """Whether a dashboard sums up all series."""
+    return any(panel.query is None and panel.options.get("source") == VERDICTS for panel in dashboard.panels)
+
+
+def _is_chosen(verdict: Verdict, variables: Mapping[str, Sequence[str]]) -> bool:
+    return all(verdict.key[tag] in values for tag, values in variables.items() if tag in verdict.key)
+
+
+def _summary(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    found = list(verdicts)
+    worst = max((verdict.status for verdict in found), key=lambda status: status.rank, default=Status.UNKNOWN)
+    return {"status": worst, "wrong": sum(verdict.status.rank >= Status.DEGRADED.rank for verdict in found)}

@@ -1,0 +1,97 @@
+"""Asks for the token of the settings: programs send it as a bearer, browsers bring it once in the address and keep a cookie."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import html
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tapewatch.surfaces.web.errors import error_response
+
+OPEN_PATHS = frozenset({"/health", "/ready"})
+"""Answered without a token, for the tools that restart servers."""
+PARAMETER = "token"
+_COOKIE_AGE_S = 30 * 24 * 3600
+_SIGN_IN = "This server asks for its token: open the address that it printed when it started, with ?token=… in it, once."
+
+
+class TokenGuard:
+    """ASGI middleware: 401 without the token. The cookie holds a value derived from the token, never the token.
+
+    Args:
+        app: What is guarded.
+        token: The token of the settings; empty for none, and then everything passes.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._cookie_value = hmac.new(self._token, b"tapewatch browser", hashlib.sha256).hexdigest()
+        # Cookies are shared by all ports of a host: the name tells servers with different tokens apart.
+        self._cookie_name = f"tapewatch_{hashlib.sha256(self._cookie_value.encode()).hexdigest()[:8]}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        if not self._token or scope["type"] not in {"http", "websocket"} or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        is_page = scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith("/api/")
+        given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(PARAMETER) if is_page else None
+        if given is not None and self._is_token(given):
+            await self._welcome(scope, headers)(scope, receive, send)
+        elif self._knows(headers):
+            await self._app(scope, receive, send)
+        else:
+            await self._refusal(headers, is_page=is_page)(scope, receive, send)
+
+    def _knows(self, headers: Headers) -> bool:
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._is_token(bearer.strip())
+        return hmac.compare_digest(_cookies(headers).get(self._cookie_name, "").encode(), self._cookie_value.encode())
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self._token)
+
+    def _welcome(self, scope: Scope, headers: Headers) -> Response:
+        """Set the cookie and lead to the same page without the token in its address."""
+        rest = [(name, value) for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name != PARAMETER]
+        target = "/" + scope["path"].lstrip("/") + (f"?{urlencode(rest)}" if rest else "")
+        if headers.get("sec-fetch-site") == "cross-site":
+            # After a click elsewhere the browser would not send a strict cookie along a redirect; it does from a page of ours.
+            response: Response = HTMLResponse(f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(target)}">')
+        else:
+            response = RedirectResponse(target, 303)
+        response.headers["Cache-Control"] = "no-store"
+        response.set_cookie(
+            self._cookie_name,
+            self._cookie_value,
+            max_age=_COOKIE_AGE_S,
+            secure=scope["scheme"] == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    def _refusal(self, headers: Headers, *, is_page: bool) -> Response:
+        challenge = {"WWW-Authenticate": 'Bearer realm="tapewatch"', "Cache-Control": "no-store"}
+        if is_page and "text/html" in headers.get("accept", ""):
+            page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>tapewatch</title><p>{html.escape(_SIGN_IN)}</p></html>'
+            return HTMLResponse(page, 401, challenge)
+        sent = "the token that was sent is not this server's" if "authorization" in headers else "this server asks for its token"
+        return error_response(401, "token_needed", f"{sent}; send it as Authorization: Bearer TOKEN", challenge)
+
+
+def _cookies(headers: Headers) -> Mapping[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
+    except CookieError:
+        return {}

@@ -1,0 +1,136 @@
+"""What a topic asks: one panel, one free question or the verdicts, under one window and one set of variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import orjson
+
+from tapewatch.clock import US_PER_S
+from tapewatch.errors import QueryError
+from tapewatch.model.query import Comparison, Filter, Mode, Query
+from tapewatch.model.rows import Coded, RowBatch
+from tapewatch.query.wire import query_from_json
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel
+from tapewatch.surfaces.web.live.messages import Subscribe, Window
+
+MOST_AHEAD_US = 300 * US_PER_S
+"""Rows of a host whose clock runs ahead are stored up to this far in the future; newest-row panels look that far."""
+VERDICTS = "verdicts"
+_POINTS_PER_COLUMN = 30
+_MOST_POINTS = 720
+_NAME_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The subject of a topic.
+
+    Attributes:
+        key: The same text for every subscription that is to see the same.
+        table: Table asked; `VERDICTS` for the verdicts.
+        window: The stretch of time shown.
+        variables: Tag to allowed values.
+        question: Builds the question for a start and an end; None for the verdicts.
+        spark: Builds the question behind small curves; None when there are none.
+    """
+
+    key: str
+    table: str
+    window: Window
+    variables: Mapping[str, Sequence[str]]
+    question: Callable[[int, int], Query] | None = None
+    spark: Callable[[int, int], Query | None] | None = None
+
+    def query(self, now_us: int) -> Query | None:
+        """The question as of now, on whole buckets; None for the verdicts."""
+        if self.question is None:
+            return None
+        query = self.question(*self.window.at(now_us))
+        if query.mode is Mode.AGGREGATE and query.bucket_us is not None:
+            bucket_us = query.bucket_us
+            return replace(query, start_us=query.start_us // bucket_us * bucket_us, end_us=-(-query.end_us // bucket_us) * bucket_us)
+        return query if self.window.last_us is None else replace(query, end_us=query.end_us + MOST_AHEAD_US)
+
+    def spark_query(self, now_us: int) -> Query | None:
+        """The question behind the small curves, if any."""
+        return self.spark(*self.window.at(now_us)) if self.spark else None
+
+
+def asked_for(message: Subscribe, dashboards: Mapping[str, Dashboard], now_us: int) -> Asked:
+    """What a subscription asks for.
+
+    Raises:
+        QueryError: There is no such dashboard or panel, or the question cannot be read.
+    """
+    window = Window.of(message.range)
+    variables = {tag: tuple(sorted(set(values))) for tag, values in sorted(message.vars.items()) if values}
+    if message.query is not None:
+        return _free(message.query, window, now_us)
+    dashboard = dashboards.get(message.dashboard)
+    if dashboard is None:
+        raise QueryError(f"there is no dashboard {message.dashboard!r}; there are {', '.join(dashboards)}", position="dashboard")
+    panel = next((panel for panel in dashboard.panels if panel.id == message.panel), None)
+    if panel is None:
+        known = ", ".join(panel.id for panel in dashboard.panels)
+        raise QueryError(f"dashboard {dashboard.id} has no panel {message.panel!r}; it has {known}", position="panel")
+    return _panel(dashboard, panel, window, variables)
+
+
+def _panel(dashboard: Dashboard, panel: Panel, window: Window, variables: Mapping[str, Sequence[str]]) -> Asked:
+    key = _key("panel", [dashboard.id, panel.id, window, variables])
+    template = panel.query
+    if template is None:
+        if panel.options.get("source") != VERDICTS:
+            raise QueryError(f"panel {panel.id} of {dashboard.id} shows no data", position="panel")
+        return Asked(key, VERDICTS, window, variables)
+    points = min(_MOST_POINTS, panel.width * _POINTS_PER_COLUMN)
+
+    def question(start_us: int, end_us: int) -> Query:
+        return template.question(start_us, end_us, variables, points)
+
+    def spark(start_us: int, end_us: int) -> Query | None:
+        return panel.spark_question(start_us, end_us, variables)
+
+    return Asked(key, template.table, window, variables, question, spark if panel.spark else None)
+
+
+def _free(data: Mapping[str, object], window: Window, now_us: int) -> Asked:
+    template = {name: value for name, value in data.items() if name != "range"}
+
+    def question(start_us: int, end_us: int) -> Query:
+        return query_from_json({**template, "range": {"start_us": start_us, "end_us": end_us}}, end_us)
+
+    table = question(*window.at(now_us)).table
+    return Asked(_key("query", [template, window]), table, window, {}, question)
+
+
+def _key(kind: str, parts: list[object]) -> str:
+    key = orjson.dumps([kind, *parts], option=orjson.OPT_SORT_KEYS)
+    if len(key) > _NAME_BYTES:
+        raise QueryError(f"the question has {len(key)} bytes; {_NAME_BYTES} are allowed")
+    return key.decode()
+
+
+def touches(query: Query, batch: RowBatch, *, is_moving: bool) -> int | None:
+    """The earliest moment (in the answer's time) at which a batch changes the answer; None when it cannot.
+
+    Tag filters are compared with the batch's words; filters on values are not looked at. A moving window has no end yet.
+    """
+    for item in query.filters:
+        column = batch.columns.get(item.column)
+        if isinstance(column, Coded) and not _may_match(item, column.values):
+            return None
+    times = batch.array("ts") + query.shift_us
+    inside = times >= query.start_us if is_moving else (times >= query.start_us) & (times < query.end_us)
+    return int(np.min(times[inside])) if inside.any() else None
+
+
+def _may_match(item: Filter, words: Sequence[str]) -> bool:
+    if item.comparison in {Comparison.IN, Comparison.EQ}:
+        return any(word in item.values for word in words)
+    if item.comparison in {Comparison.NOT_IN, Comparison.NE}:
+        return any(word not in item.values for word in words)
+    return True

@@ -1,0 +1,58 @@
+"""What the web surface is built from; `tapewatch.app` fills it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tapewatch.clock import Clock
+from tapewatch.ingest.intake import Intake
+from tapewatch.model.catalog import Catalog
+from tapewatch.query.run import QueryEngine
+from tapewatch.query.series import SeriesBook
+from tapewatch.sources.base import Receiver
+from tapewatch.store.base import Store
+from tapewatch.surfaces.dashboards.panel import Dashboard
+from tapewatch.surfaces.web.live.hub import Hub
+
+STATIC = Path(__file__).parent / "static"
+"""Where the built page lies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebParts:
+    """Everything `tapewatch.surfaces.web.app.build_web` needs.
+
+    Attributes:
+        version: Of tapewatch.
+        bound_host: Address the server listens on.
+        allowed_hosts: Further names by which it may be called.
+        token: Bearer token; empty for none.
+        max_body_bytes: Largest request body, as sent and unpacked.
+        catalog: All tables.
+        intake: Takes rows.
+        engine: Answers questions.
+        series: What is known of each series.
+        store: For readiness and sizes.
+        dashboards: In the order of the rail.
+        hub: Live panels, with the status board.
+        receivers: What is accepted under which path.
+        clock: The time.
+        static_dir: Where the built page lies.
+    """
+
+    version: str
+    bound_host: str
+    allowed_hosts: tuple[str, ...]
+    token: str
+    max_body_bytes: int
+    catalog: Catalog
+    intake: Intake
+    engine: QueryEngine
+    series: SeriesBook
+    store: Store
+    dashboards: tuple[Dashboard, ...]
+    hub: Hub
+    receivers: tuple[Receiver, ...]
+    clock: Clock
+    static_dir: Path = STATIC

@@ -1,0 +1,91 @@
+"""``/health`` for what restarts servers, ``/ready`` for what sends them work."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from tapewatch.clock import Clock
+from tapewatch.errors import TapewatchError
+from tapewatch.store.base import Store
+from tapewatch.surfaces.web.parts import WebParts
+from tapewatch.surfaces.web.schemas import HealthOut
+
+WAITS_S = 5.0
+"""A delivery that waits longer than this for the store means that ingest stalls."""
+LATE_S = 3.0
+"""An event loop that was late by more than this in the last ten seconds means that the server stalls."""
+STORE_S = 2.0
+"""Seconds within which the store must answer to be ready."""
+ANSWER_HOLDS_S = 1.0
+
+
+def router(parts: WebParts) -> APIRouter:
+    """The routes of this resource."""
+    routes = APIRouter(tags=["server"])
+    probe = StoreProbe(parts.store, parts.clock)
+
+    @routes.get("/health", response_model=HealthOut, responses={503: {"model": HealthOut}})
+    async def read_health() -> Response:
+        """200 while rows reach the store and the server keeps up; else 503 with the reasons."""
+        return _answer(unhealthy(parts))
+
+    @routes.get("/ready", response_model=HealthOut, responses={503: {"model": HealthOut}})
+    async def read_ready() -> Response:
+        """200 once requests are served and the store answers; else 503 with the reason."""
+        return _answer(await probe.problems())
+
+    return routes
+
+
+def unhealthy(parts: WebParts) -> list[str]:
+    """Reasons why the server is not healthy; none when it is."""
+    ingest = parts.intake.stats
+    reasons: list[str] = []
+    if ingest.state != "ok":
+        reasons.append(f"store: {ingest.message or ingest.state}")
+    if ingest.oldest_waiting_s > WAITS_S:
+        reasons.append(f"ingest: a delivery has waited {ingest.oldest_waiting_s:.1f} s for the store, longer than {WAITS_S:g} s")
+    if parts.hub.loop_late_s > LATE_S:
+        reasons.append(f"event loop: {parts.hub.loop_late_s:.1f} s late, more than {LATE_S:g} s")
+    return reasons
+
+
+class StoreProbe:
+    """Asks the store whether it answers, at most once a second.
+
+    Args:
+        store: The store.
+        clock: The time.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._problems: list[str] = []
+        self._asked_s: float | None = None
+
+    async def problems(self) -> list[str]:
+        """Why the store does not answer; nothing when it does."""
+        now_s = self._clock.monotonic_s()
+        if self._asked_s is None or now_s - self._asked_s > ANSWER_HOLDS_S:
+            self._problems = await self._ask()
+            self._asked_s = now_s
+        return self._problems
+
+    async def _ask(self) -> list[str]:
+        try:
+            async with asyncio.timeout(STORE_S):
+                await asyncio.to_thread(self._store.usage)
+        except TimeoutError:
+            return [f"store: no answer within {STORE_S:g} s"]
+        except TapewatchError as error:
+            return [f"store: {error}"]
+        return []
+
+
+def _answer(reasons: list[str]) -> Response:
+    body = {"status": "failing" if reasons else "ok", "reasons": reasons}
+    return JSONResponse(body, 503 if reasons else 200, {"Cache-Control": "no-store"})

@@ -1,0 +1,115 @@
+"""Rows in: every receiver under its own paths, one answer for all."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from tapewatch.errors import SourceError
+from tapewatch.ingest.intake import Receipt
+from tapewatch.sources.base import Received, Receiver
+from tapewatch.surfaces.web.bodies import read_body
+from tapewatch.surfaces.web.errors import RequestRefused
+from tapewatch.surfaces.web.parts import WebParts
+from tapewatch.surfaces.web.routes.examples import BODIES
+from tapewatch.surfaces.web.schemas import ErrorOut, ReceiptOut
+
+_THREAD_BYTES = 128 * 1024
+"""A body from this size on is decoded in a thread."""
+_PINGS = "/api/ping/"
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **{status: {"model": ErrorOut} for status in (400, 401, 403, 413, 503)},
+    422: {"model": ReceiptOut, "description": "Nothing was kept; the reasons are inside."},
+}
+_PATH_NAME = re.compile(r"\{(\w+)\}")
+
+
+def router(parts: WebParts) -> APIRouter:
+    """The routes of this resource."""
+    routes = APIRouter(tags=["write"])
+    for receiver in parts.receivers:
+        for path in receiver.paths:
+            methods = ["GET", "POST"] if path.startswith(_PINGS) else ["POST"]
+            for method in methods:
+                _add(routes, parts, receiver, path, method)
+    return routes
+
+
+def _add(routes: APIRouter, parts: WebParts, receiver: Receiver, path: str, method: str) -> None:
+    async def receive(request: Request) -> Response:
+        body = await read_body(request, parts.max_body_bytes)
+        received = await _decode(receiver, request, body)
+        return answer(await parts.intake.accept(received.delivery, received.refusals))
+
+    routes.add_api_route(
+        path,
+        receive,
+        methods=[method],
+        name=f"{receiver.name} {method.lower()}",
+        response_model=ReceiptOut,
+        description=_first_line(receiver),
+        responses=_ANSWERS,
+        openapi_extra=_documented(receiver, path, method),
+    )
+
+
+async def _decode(receiver: Receiver, request: Request, body: bytes) -> Received:
+    arguments = (body, request.headers.get("content-type", ""), dict(request.query_params), dict(request.path_params))
+    try:
+        if len(body) >= _THREAD_BYTES:
+            return await asyncio.to_thread(receiver.receive, *arguments)
+        return receiver.receive(*arguments)
+    except SourceError as error:
+        raise RequestRefused(400, "unreadable_body", str(error)) from error
+
+
+def answer(receipt: Receipt) -> Response:
+    """200 with what was kept; 422 with the same record when nothing was."""
+    body = {
+        "accepted": receipt.accepted,
+        "duplicate": receipt.duplicate,
+        "refused": [
+            {
+                "row": refusal.row,
+                "table": refusal.table,
+                "column": refusal.column,
+                "value": refusal.value,
+                "reason": refusal.reason,
+                "message": refusal.message,
+            }
+            for refusal in receipt.refused
+        ],
+        "refused_total": receipt.refused_total,
+        "noted": receipt.noted,
+    }
+    is_empty = receipt.accepted == 0 and receipt.refused_total > 0 and not receipt.duplicate
+    return Response(orjson.dumps(body), 422 if is_empty else 200, {"Cache-Control": "no-store"}, "application/json")
+
+
+def _first_line(receiver: Receiver) -> str:
+    return (type(receiver).__doc__ or receiver.name).strip().splitlines()[0]
+
+
+def _documented(receiver: Receiver, path: str, method: str) -> dict[str, Any]:
+    """Parameters and examples for the description, which a raw body does not give by itself."""
+    found: dict[str, Any] = {
+        "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in _PATH_NAME.findall(path)]
+    }
+    known = BODIES.get(receiver.name)
+    if known is not None:
+        found["parameters"] += [
+            {"name": name, "in": "query", "required": False, "description": sentence, "schema": {"type": "string"}}
+            for name, sentence in known.parameters.items()
+        ]
+        if method == "POST" and known.examples:
+            found["requestBody"] = {
+                "content": {
+                    kind: {"schema": {}, "examples": {title: {"value": value} for title, value in examples.items()}}
+                    for kind, examples in known.examples.items()
+                }
+            }
+    return found

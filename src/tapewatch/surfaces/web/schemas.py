@@ -1,0 +1,317 @@
+"""The records of the HTTP interface, for its description (``/openapi.json``) and for strict reading of questions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from tapewatch.model.query import Comparison, Function, Mode
+from tapewatch.model.table import Kind, Status
+
+
+def _word(words: type[StrEnum]) -> WithJsonSchema:
+    """One of the words of an enumeration; `tapewatch.query.wire` refuses others by name."""
+    return WithJsonSchema({"type": "string", "enum": [str(word) for word in words]})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class RangeBody(_Strict):
+    """The last ``last_s`` seconds, or from ``start_us`` to ``end_us``, or from ``start`` to ``end`` in ISO 8601 with an offset."""
+
+    last_s: float | None = None
+    start_us: int | None = None
+    end_us: int | None = None
+    start: str | None = None
+    end: str | None = None
+
+
+class MeasureBody(_Strict):
+    """One computed column."""
+
+    function: Annotated[str, _word(Function)]
+    column: str = ""
+    argument: str | float | None = Field(default=None, description="The fraction of a quantile, or the word of time_in_state.")
+    over: list[MeasureBody] = Field(default_factory=list["MeasureBody"], description="For a ratio: numerator and denominator.")
+    alias: str = ""
+
+
+class FilterBody(_Strict):
+    """Rows whose column compares so with the values."""
+
+    column: str
+    comparison: Annotated[str, _word(Comparison)] = "in"
+    values: list[str | float | bool] = Field(default_factory=list[str | float | bool])
+
+
+class QueryBody(_Strict):
+    """One question to one table over a half-open range of time."""
+
+    table: str
+    range: RangeBody = Field(default_factory=RangeBody, description="Which stretch of time; the last hour when nothing is given.")
+    mode: Annotated[str, _word(Mode)] = "aggregate"
+    measures: list[MeasureBody] = Field(default_factory=list[MeasureBody])
+    columns: list[str] = Field(default_factory=list[str])
+    group_by: list[str] = Field(default_factory=list[str])
+    bucket_s: float | Annotated[str, WithJsonSchema({"const": "auto"})] | None = Field(
+        default=None, description='Width of a time bucket in seconds, or "auto".'
+    )
+    filters: list[FilterBody] = Field(default_factory=list[FilterBody])
+    order_by: str = Field(default="", description="A column of the answer, with - in front for largest first.")
+    limit: int | None = None
+    cursor: str | None = Field(default=None, description="For mode rows: the cursor of the page before.")
+    shift_s: float = Field(default=0, description="Ask for the same range this many seconds earlier.")
+
+
+StatusWord = Annotated[str, _word(Status)]
+KindWord = Annotated[str, _word(Kind)]
+
+
+class ThresholdsOut(BaseModel):
+    """Where a number stops being fine."""
+
+    degraded: float | None
+    down: float | None
+    above: bool
+
+
+class StateOut(BaseModel):
+    """A word of a state column and the status it means."""
+
+    name: str
+    status: StatusWord
+
+
+class ColumnOut(BaseModel):
+    """One column of a frame; values stand row by row."""
+
+    name: str
+    kind: KindWord
+    unit: str
+    sentence: str
+    values: list[Any]
+    status: list[StatusWord | None] | None = None
+    thresholds: ThresholdsOut | None = None
+    bad: bool | None = None
+    states: list[StateOut] | None = None
+    notes: dict[str, str] | None = Field(default=None, description="Row index to the reason why its value is null or marked.")
+
+
+class HoleOut(BaseModel):
+    """A stretch without rows where rows were expected."""
+
+    start_us: int
+    end_us: int
+    why: str
+
+
+class SeriesOut(BaseModel):
+    """One series of a frame and its verdict."""
+
+    key: dict[str, str]
+    sources: list[str]
+    status: StatusWord
+    reason: str
+    since_us: int | None
+    newest_us: int | None
+    expected_us: int | None
+    stale: bool
+    holes: list[HoleOut]
+
+
+class FrameOut(BaseModel):
+    """An answer, column-wise. Times are microseconds since 1970, UTC; ranges and buckets are half-open."""
+
+    table: str
+    columns: list[ColumnOut]
+    rows: int
+    series: list[SeriesOut]
+    start_us: int
+    end_us: int
+    bucket_us: int | None
+    newest_us: int | None
+    as_of_us: int
+    query_ms: float
+    rows_behind: int | None
+    tier: str
+    truncated: bool
+    cursor: str | None
+    state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["live", "last_good"]})]
+    error: str | None
+    spark: FrameOut | None
+
+
+class RefusalOut(BaseModel):
+    """A value that was not kept (``column`` set; its row was), or a row that was not (``column`` null)."""
+
+    row: int
+    table: str
+    column: str | None
+    value: str
+    reason: str
+    message: str
+
+
+class ReceiptOut(BaseModel):
+    """What became of a delivery; it is durable."""
+
+    accepted: int
+    duplicate: bool
+    refused: list[RefusalOut] = Field(description="The first refusals.")
+    refused_total: int
+    noted: dict[str, int] = Field(description="Reason to number of values kept as null or marked.")
+
+
+class ErrorInside(BaseModel):
+    """What went wrong."""
+
+    code: str
+    message: str
+
+
+class ErrorOut(BaseModel):
+    """The one form of every error."""
+
+    error: ErrorInside
+
+
+class ValuesOut(BaseModel):
+    """Values of a tag, for a choice."""
+
+    values: list[str]
+
+
+class DashboardStatusOut(BaseModel):
+    """Worst status of the series that a dashboard shows, and how many are degraded or down."""
+
+    status: StatusWord
+    wrong: int
+
+
+class StoreStateOut(BaseModel):
+    """Whether the store takes rows."""
+
+    state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["ok", "down"]})]
+    since_us: int | None = None
+    message: str | None = None
+
+
+class IngestOut(BaseModel):
+    """When the newest row came."""
+
+    newest_us: int | None
+
+
+class HostClockOut(BaseModel):
+    """What this host says of its clock."""
+
+    synchronised: bool | None
+    error_ms: float | None
+
+
+class StatusOut(BaseModel):
+    """The state of everything; also sent live every second."""
+
+    server_time_us: int
+    dashboards: dict[str, DashboardStatusOut]
+    store: StoreStateOut
+    ingest: IngestOut
+    clock: HostClockOut
+    simulated: bool
+
+
+class CatalogColumnOut(BaseModel):
+    """One column of a table."""
+
+    name: str
+    kind: KindWord
+    unit: str
+    sentence: str
+    nullable: bool
+    minimum: float | None
+    maximum: float | None
+    states: list[StateOut]
+    thresholds: ThresholdsOut | None
+
+
+class TableOut(BaseModel):
+    """One table."""
+
+    name: str
+    sentence: str
+    retention: str
+    columns: list[CatalogColumnOut]
+
+
+class UnitOut(BaseModel):
+    """One unit: how a number of it is written."""
+
+    name: str
+    suffix: str
+    decimals: int
+    scale: str
+    per_unit_s: float
+
+
+class CatalogOut(BaseModel):
+    """All tables and units."""
+
+    tables: list[TableOut]
+    units: dict[str, UnitOut]
+
+
+class SnippetOut(BaseModel):
+    """One way to feed an empty panel."""
+
+    language: str
+    code: str
+
+
+class EmptyOut(BaseModel):
+    """What a panel says before anything arrived."""
+
+    sentence: str
+    snippets: list[SnippetOut]
+
+
+class PanelOut(BaseModel):
+    """One picture on a dashboard."""
+
+    id: str
+    title: str
+    kind: str
+    sentence: str
+    width: int
+    height: int
+    empty: EmptyOut
+    query: dict[str, Any] | None
+    unit: str | None
+    options: dict[str, Any]
+
+
+class DashboardOut(BaseModel):
+    """One page."""
+
+    id: str
+    title: str
+    sentence: str
+    variables: list[str]
+    variable_tables: dict[str, str]
+    panels: list[PanelOut]
+
+
+class DashboardsOut(BaseModel):
+    """All dashboards in the order of the rail."""
+
+    dashboards: list[DashboardOut]
+
+
+class HealthOut(BaseModel):
+    """Whether the server is well; the reasons when it is not."""
+
+    status: str
+    reasons: list[str]
