@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from tapewatch.errors import ContractError
@@ -40,6 +42,6 @@ def test_env_and_source_belong_to_every_identity_of_measurements() -> None:
         (lambda: Table("t", "A row.", (tag("a", "A."),), identity=Identity.EVENT), "id_column"),
     ],
 )
-def test_a_wrong_definition_is_refused_at_import(build: object, message: str) -> None:
+def test_a_wrong_definition_is_refused_at_import(build: Callable[[], object], message: str) -> None:
     with pytest.raises(ContractError, match=message):
-        build()  # type: ignore[operator]
+        build()

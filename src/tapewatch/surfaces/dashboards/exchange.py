@@ -8,6 +8,8 @@ from tapewatch.surfaces.dashboards.feeding import EXCHANGE as EMPTY
 from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
 
 _BY_VENUE = ("venue",)
+_BY_MEASURER = ("host", "venue")
+"""Two hosts may see the same venue differently: what is true now is told for each."""
 _LAST_LATENCY = Measure(Function.LAST, "latency_ms", alias="latency_ms")
 
 EXCHANGE = Dashboard(
@@ -24,7 +26,7 @@ EXCHANGE = Dashboard(
             12,
             4,
             EMPTY,
-            PanelQuery("exchange", (Measure(Function.LAST, "connected", alias="connected"),), _BY_VENUE),
+            PanelQuery("exchange", (Measure(Function.LAST, "connected", alias="connected"),), _BY_MEASURER),
             options={"true_word": "connected", "false_word": "disconnected"},
         ),
         Panel(
@@ -35,8 +37,8 @@ EXCHANGE = Dashboard(
             12,
             4,
             EMPTY,
-            PanelQuery("exchange", (_LAST_LATENCY,), _BY_VENUE),
-            PanelQuery("exchange", (Measure(Function.MAX, "latency_ms", alias="latency_ms"),), _BY_VENUE, is_bucketed=True),
+            PanelQuery("exchange", (_LAST_LATENCY,), _BY_MEASURER),
+            PanelQuery("exchange", (Measure(Function.MAX, "latency_ms", alias="latency_ms"),), _BY_MEASURER, is_bucketed=True),
         ),
         Panel(
             "reconnects",
@@ -46,7 +48,7 @@ EXCHANGE = Dashboard(
             12,
             3,
             EMPTY,
-            PanelQuery("exchange", (Measure(Function.DELTA, "reconnects", alias="reconnects", thresholds=Thresholds(5, 20)),), _BY_VENUE),
+            PanelQuery("exchange", (Measure(Function.DELTA, "reconnects", alias="reconnects", thresholds=Thresholds(5, 20)),), _BY_MEASURER),
         ),
         Panel(
             "rate_limit",
@@ -56,8 +58,8 @@ EXCHANGE = Dashboard(
             12,
             3,
             EMPTY,
-            PanelQuery("exchange", (Measure(Function.LAST, "rate_limit_ratio", alias="rate_limit_ratio"),), _BY_VENUE),
-            PanelQuery("exchange", (Measure(Function.MAX, "rate_limit_ratio", alias="rate_limit_ratio"),), _BY_VENUE, is_bucketed=True),
+            PanelQuery("exchange", (Measure(Function.LAST, "rate_limit_ratio", alias="rate_limit_ratio"),), _BY_MEASURER),
+            PanelQuery("exchange", (Measure(Function.MAX, "rate_limit_ratio", alias="rate_limit_ratio"),), _BY_MEASURER, is_bucketed=True),
         ),
         Panel(
             "downtime",
@@ -91,7 +93,7 @@ EXCHANGE = Dashboard(
             PanelQuery(
                 "exchange",
                 (Measure(Function.DELTA, "reconnects", alias="reconnects", thresholds=Thresholds(1, 3)),),
-                _BY_VENUE,
+                _BY_MEASURER,
                 is_bucketed=True,
                 bucket_s=10,
             ),
