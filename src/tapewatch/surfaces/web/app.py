@@ -28,16 +28,14 @@ UVICORN_OPTIONS: dict[str, Any] = {
     "ws_ping_timeout": 20.0,
     "http": "httptools",
     "loop": "auto",
-    "lifespan": "off",
     "log_config": None,
     "access_log": False,
     "server_header": False,
     # Host and scheme are what the socket says; a header from anywhere may not change them.
     "proxy_headers": False,
     "timeout_keep_alive": 30,
-    "timeout_graceful_shutdown": 1,
 }
-"""How uvicorn is to serve this application."""
+"""How uvicorn is to serve this application; whoever starts it decides about its life and its log level."""
 
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 _DESCRIPTION = (

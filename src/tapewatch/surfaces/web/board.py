@@ -28,25 +28,6 @@ class Judge(Protocol):
         ...
 
 
-class IngestState(Protocol):
-    """What the board needs of `tapewatch.ingest.intake.IntakeStats`."""
-
-    @property
-    def state(self) -> str:
-        """``ok`` or ``away``."""
-        ...
-
-    @property
-    def since_us(self) -> int | None:
-        """Since when."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """Why."""
-        ...
-
-
 class StatusBoard:
     """Judges all series at most once a second for the tick, the rail and the panels of verdicts; an observer of accepted rows.
 
@@ -55,7 +36,7 @@ class StatusBoard:
         dashboards: In the order of the rail.
         clock: The time.
         host: The name of this host in rows of table ``host``, whose clock is reported.
-        ingest: Says whether the store takes rows.
+        store_state: Gives ``state`` (ok or down), ``since_us`` and ``message`` of the store.
         is_simulated: Whether what is watched is simulated.
     """
 
@@ -66,14 +47,14 @@ class StatusBoard:
         clock: Clock,
         *,
         host: str,
-        ingest: Callable[[], IngestState],
+        store_state: Callable[[], Mapping[str, Any]],
         is_simulated: bool = False,
     ) -> None:
         self._book = book
         self._dashboards = dashboards
         self._clock = clock
         self._host = host
-        self._ingest = ingest
+        self._store_state = store_state
         self.is_simulated = is_simulated
         self._verdicts: tuple[Verdict, ...] = ()
         self._judged_us = 0
@@ -122,15 +103,11 @@ class StatusBoard:
         return {
             "server_time_us": now_us,
             "dashboards": self.statuses(),
-            "store": self._store(),
+            "store": dict(self._store_state()),
             "ingest": {"newest_us": self._newest_us},
             "clock": {"synchronised": synchronised if is_known else None, "error_ms": error_ms if is_known else None},
             "simulated": self.is_simulated,
         }
-
-    def _store(self) -> dict[str, Any]:
-        found = self._ingest()
-        return {"state": "ok" if found.state == "ok" else "down", "since_us": found.since_us, "message": found.message or None}
 
     def statuses(self) -> dict[str, dict[str, Any]]:
         """Per dashboard the worst status of the series it shows, ``unknown`` without any, and how many are degraded or down."""

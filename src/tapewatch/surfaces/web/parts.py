@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from tapewatch.clock import Clock
 from tapewatch.ingest.intake import Intake
 from tapewatch.model.catalog import Catalog
 from tapewatch.query.run import QueryEngine
-from tapewatch.query.series import SeriesBook
 from tapewatch.sources.base import Receiver
 from tapewatch.store.base import Store
 from tapewatch.surfaces.dashboards.panel import Dashboard
+from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live.hub import Hub
 
 STATIC = Path(__file__).parent / "static"
@@ -32,12 +33,14 @@ class WebParts:
         catalog: All tables.
         intake: Takes rows.
         engine: Answers questions.
-        series: What is known of each series.
         store: For readiness and sizes.
         dashboards: In the order of the rail.
-        hub: Live panels, with the status board.
+        board: Verdicts, and the worst of them per dashboard.
+        hub: Live panels.
         receivers: What is accepted under which path.
         clock: The time.
+        health: Gives the reasons why the server is not healthy; none when it is.
+        metrics: Gives numbers about the server: component to metric, with the unit in its name, to value.
         static_dir: Where the built page lies.
     """
 
@@ -49,10 +52,12 @@ class WebParts:
     catalog: Catalog
     intake: Intake
     engine: QueryEngine
-    series: SeriesBook
     store: Store
     dashboards: tuple[Dashboard, ...]
+    board: StatusBoard
     hub: Hub
     receivers: tuple[Receiver, ...]
     clock: Clock
+    health: Callable[[], Sequence[str]]
+    metrics: Callable[[], Mapping[str, Mapping[str, float]]]
     static_dir: Path = STATIC

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,7 +17,6 @@ from tapewatch.model.rows import RowBatch
 from tapewatch.model.table import Table
 from tapewatch.query.frame import Frame
 from tapewatch.query.series import SeriesBook
-from tapewatch.query.verdict import Verdict
 from tapewatch.surfaces.dashboards.panel import Dashboard
 from tapewatch.surfaces.web.errors import INTERNAL
 from tapewatch.surfaces.web.live.asked import Asked, asked_for
@@ -55,11 +54,6 @@ class Board(Protocol):
     """What the hub needs of `tapewatch.surfaces.web.board.StatusBoard`."""
 
     is_simulated: bool
-
-    @property
-    def verdicts(self) -> Sequence[Verdict]:
-        """All verdicts, worst first, a second old at most."""
-        ...
 
     def judge(self) -> None:
         """Judge every series now; called in a thread."""
@@ -102,7 +96,7 @@ class Hub:
         self.limits = limits or HubLimits()
         self._tools = Tools(engine, catalog, book, board.frame)
         self._dashboards = {dashboard.id: dashboard for dashboard in dashboards}
-        self.board = board
+        self._board = board
         self._clock = clock
         self._version = version
         self._clients: set[LiveClient] = set()
@@ -151,7 +145,7 @@ class Hub:
             raise QueryTooLarge(f"{len(self._clients)} live connections are open, the limit of this server")
         client = LiveClient(self._clock, abort)
         self._clients.add(client)
-        hello = {"server_time_us": self._clock.now_us(), "version": self._version, "simulated": self.board.is_simulated}
+        hello = {"server_time_us": self._clock.now_us(), "version": self._version, "simulated": self._board.is_simulated}
         client.answer(written("hello", hello))
         return client
 
@@ -281,7 +275,7 @@ class Hub:
             self._cut_off_stuck()
             if self._clients:
                 try:
-                    await asyncio.to_thread(self.board.judge)
+                    await asyncio.to_thread(self._board.judge)
                     text = self.tick_text()
                 except Exception:  # noqa: BLE001 - the next second is tried again; it is logged
                     _LOG.exception("the tick of this second is left out")
@@ -291,7 +285,7 @@ class Hub:
 
     def tick_text(self) -> str:
         """The tick as it is sent."""
-        return written("tick", self.board.body())
+        return written("tick", self._board.body())
 
     def _cut_off_stuck(self) -> None:
         now_s = self._clock.monotonic_s()
@@ -307,7 +301,6 @@ class Hub:
         if message.observed_s is not None:
             self._push_ms.append((self._clock.monotonic_s() - message.observed_s) * 1_000)
 
-    @property
     def loop_late_s(self) -> float:
         """Seconds by which the event loop was late at worst in the last ten ticks, or is late now."""
         return max(*self._late_s, self._clock.monotonic_s() - self._ticked_s - TICK_S, 0.0)
@@ -316,7 +309,7 @@ class Hub:
         """Clients, topics, counts since the start, and milliseconds from accepted to pushed (``push_p50_ms``, ``push_p99_ms``)."""
         found: dict[str, float] = {"clients": len(self._clients), "topics": len(self._topics), **self._counts}
         found["dropped"] += sum(client.outbox.dropped for client in tuple(self._clients))
-        found["loop_late_ms"] = self.loop_late_s * 1_000
+        found["loop_late_ms"] = self.loop_late_s() * 1_000
         took = sorted(self._push_ms)
         if took:
             found["push_p50_ms"] = took[len(took) // 2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from fastapi import APIRouter, Response
@@ -15,6 +15,28 @@ from prometheus_client.registry import Collector
 from tapewatch.errors import StoreError
 from tapewatch.model.table import Status
 from tapewatch.surfaces.web.parts import WebParts
+
+COUNTERS = {
+    "ingest": {
+        "accepted_rows": "Rows made durable.",
+        "deliveries": "Deliveries made durable.",
+        "duplicates": "Deliveries that were known already.",
+        "refused": "Values and rows not kept, or marked.",
+        "observer_errors": "Times that a part of the server failed on accepted rows.",
+    },
+    "live": {
+        "computed": "Panels computed for live connections.",
+        "unchanged": "Computed panels that had not changed and were not sent.",
+        "snapshots": "Snapshots encoded.",
+        "deltas": "Deltas encoded.",
+        "sent": "Frames handed to connections.",
+        "dropped": "Frames dropped because a client read too slowly.",
+        "cut_off": "Connections cut because the client took nothing.",
+    },
+}
+"""What only grows, by component; every other number of a component is a gauge."""
+_UNITS = {"_ms": ("_seconds", "seconds", 0.001), "_s": ("_seconds", "seconds", 1.0), "_bytes": ("_bytes", "bytes", 1.0)}
+_PROCESS = "process"
 
 
 def router(parts: WebParts) -> APIRouter:
@@ -49,27 +71,21 @@ class ServerMetrics(Collector):
         self._parts = parts
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics of this server."""
+        """All metrics of this server, except those of its process."""
         yield InfoMetricFamily("tapewatch_build", "Version of tapewatch.", {"version": self._parts.version})
-        yield from self._ingest()
+        for component, measures in self._parts.metrics().items():
+            if component != _PROCESS:
+                for metric, value in measures.items():
+                    yield _family(component, metric, value)
+        yield from self._refused()
         yield from self._store()
-        yield from self._query()
-        yield from self._live()
         yield from self._series()
 
-    def _ingest(self) -> Iterator[Metric]:
-        stats = self._parts.intake.stats
-        yield CounterMetricFamily("tapewatch_ingest_rows", "Rows made durable since the start.", stats.accepted_rows)
-        yield CounterMetricFamily("tapewatch_ingest_deliveries", "Deliveries made durable since the start.", stats.deliveries)
-        yield CounterMetricFamily("tapewatch_ingest_duplicates", "Deliveries that were known already.", stats.duplicates)
-        yield _counts("tapewatch_ingest_refused", "Values and rows not kept or marked, by reason.", "reason", stats.refused)
-        yield GaugeMetricFamily("tapewatch_ingest_queue_rows", "Rows that are not durable yet.", stats.queue_rows)
-        yield GaugeMetricFamily(
-            "tapewatch_ingest_queue_bytes", "Bytes that are not durable yet, estimated.", stats.queue_bytes, unit="bytes"
-        )
-        yield _seconds("tapewatch_ingest_oldest_waiting", "Age of the oldest row that is not durable yet.", stats.oldest_waiting_s)
-        for name, summary in (("lag", stats.lag), ("commit", stats.commit), ("validate", stats.validate)):
-            yield from _quantiles(f"tapewatch_ingest_{name}", summary.p50_ms, summary.p99_ms, summary.max_ms)
+    def _refused(self) -> Iterator[Metric]:
+        found = CounterMetricFamily("tapewatch_ingest_refused_by_reason", "Values and rows not kept, or marked.", labels=["reason"])
+        for reason, count in self._parts.intake.stats.refused.items():
+            found.add_metric([reason], count)
+        yield found
 
     def _store(self) -> Iterator[Metric]:
         is_up = self._parts.intake.stats.state == "ok"
@@ -84,54 +100,25 @@ class ServerMetrics(Collector):
             rows.add_metric([table], count)
         yield rows
 
-    def _query(self) -> Iterator[Metric]:
-        stats = self._parts.engine.stats()
-        yield from _quantiles("tapewatch_query", stats.get("p50_ms"), stats.get("p99_ms"), None)
-
-    def _live(self) -> Iterator[Metric]:
-        stats = self._parts.hub.stats()
-        yield GaugeMetricFamily("tapewatch_live_clients", "Live connections.", stats["clients"])
-        yield GaugeMetricFamily("tapewatch_live_topics", "Different panels shown by live connections.", stats["topics"])
-        for name, sentence in _LIVE_COUNTERS.items():
-            yield CounterMetricFamily(f"tapewatch_live_{name}", sentence, stats[name])
-        yield from _quantiles("tapewatch_live_push", stats.get("push_p50_ms"), stats.get("push_p99_ms"), None)
-        yield _seconds(
-            "tapewatch_event_loop_late", "By how much the event loop was late at worst in ten seconds.", stats["loop_late_ms"] / 1e3
-        )
-
     def _series(self) -> Iterator[Metric]:
         counts = {str(status): 0 for status in Status}
-        for verdict in self._parts.hub.board.verdicts:
+        for verdict in self._parts.board.verdicts:
             counts[verdict.status] += 1
-        found = GaugeMetricFamily("tapewatch_series", "Series that are watched, by verdict.", labels=["status"])
+        found = GaugeMetricFamily("tapewatch_series_watched", "Series that are judged, by verdict.", labels=["status"])
         for status, count in counts.items():
             found.add_metric([status], count)
         yield found
 
 
-_LIVE_COUNTERS = {
-    "computed": "Panels computed for live connections.",
-    "unchanged": "Computed panels that had not changed and were not sent.",
-    "snapshots": "Snapshots encoded.",
-    "deltas": "Deltas encoded.",
-    "sent": "Frames handed to connections.",
-    "dropped": "Frames dropped because a client read too slowly.",
-    "cut_off": "Connections cut because the client took nothing.",
-}
-
-
-def _seconds(name: str, sentence: str, seconds: float) -> Metric:
-    return GaugeMetricFamily(f"{name}_seconds", sentence, seconds, unit="seconds")
-
-
-def _quantiles(name: str, p50_ms: float | None, p99_ms: float | None, max_ms: float | None) -> Iterator[Metric]:
-    for word, value_ms in (("p50", p50_ms), ("p99", p99_ms), ("max", max_ms)):
-        if value_ms is not None:
-            yield _seconds(f"{name}_{word}", f"Of the recent ones: {word}.", value_ms / 1_000)
-
-
-def _counts(name: str, sentence: str, label: str, counts: Mapping[str, float]) -> Metric:
-    found = CounterMetricFamily(name, sentence, labels=[label])
-    for value, count in counts.items():
-        found.add_metric([value], count)
-    return found
+def _family(component: str, metric: str, value: float) -> Metric:
+    """A number of a component under its name: durations in seconds, as the format asks."""
+    sentence = COUNTERS.get(component, {}).get(metric)
+    if sentence is not None:
+        return CounterMetricFamily(f"tapewatch_{component}_{metric}", sentence, value)
+    words = f"{component}: {metric.replace('_', ' ')}"
+    if not metric.endswith("_per_s"):
+        for suffix, (ending, unit, factor) in _UNITS.items():
+            if metric.endswith(suffix):
+                name = f"tapewatch_{component}_{metric.removesuffix(suffix)}{ending}"
+                return GaugeMetricFamily(name, f"{words.removesuffix(suffix.replace('_', ' '))}.", value * factor, unit=unit)
+    return GaugeMetricFamily(f"tapewatch_{component}_{metric}", f"{words}.", value)

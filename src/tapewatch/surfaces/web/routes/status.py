@@ -18,7 +18,7 @@ def router(parts: WebParts) -> APIRouter:
     @routes.get("/api/status", response_model=StatusOut)
     async def read_status() -> Response:
         """Worst status and number wrong per dashboard, the store, ingest and this host's clock."""
-        body = await asyncio.to_thread(parts.hub.board.body)
+        body = await asyncio.to_thread(parts.board.body)
         return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 
     return routes
