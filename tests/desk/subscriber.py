@@ -15,6 +15,7 @@ class Subscriber:
         self.requests = requests
         self.heard: list[tuple[int, Any]] = []  # receive time in µs, decoded message
         self.closed = asyncio.Event()
+        self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self.connection: ClientConnection = await connect(self.url, compression=None, max_size=None)
@@ -35,6 +36,7 @@ class Subscriber:
             while True:
                 text = await self.connection.recv()
                 self.heard.append((time.time_ns() // 1000, json.loads(text)))
+                self._news.set()
         except ConnectionClosed:
             self.closed.set()
 
@@ -46,5 +48,6 @@ class Subscriber:
         """Wait for `count` messages."""
         async with asyncio.timeout(within_s):
             while len(self.heard) < count:
-                await asyncio.sleep(0.005)
+                self._news.clear()
+                await self._news.wait()
         return self.messages

@@ -50,7 +50,8 @@ def test_says_when_a_file_is_no_recording_of_the_venue(tmp_path: Path) -> None:
 def test_a_real_recording_comes_back_as_it_was(venue: str, recordings: Path) -> None:
     path = recordings / "feeds" / FILES[venue]
     recording = read_recording(path, dialect(venue))
-    lines = [line.rstrip("\n").split(": ", 1) for line in gzip.open(path, "rt") if line[0].isdigit()]
+    with gzip.open(path, "rt") as file:
+        lines = [line.rstrip("\n").split(": ", 1) for line in file if line[0].isdigit()]
     assert len(lines) - 14 < len(recording.entries) <= len(lines)
     texts = {text for _, text in lines}
     dressed = [

@@ -22,7 +22,8 @@ def test_coinbase_reads_times_of_any_precision() -> None:
 
 def test_kraken_moves_the_third_text_of_levels_and_trades_but_no_price_or_volume() -> None:
     form = dialect("kraken").times
-    book = '[1,{"a":[["1618678133.000000","1618678133.00000000","1618678133.365913"],["1","2","3.000000","r"]],"c":"1618678133"},"book-10","X"]'
+    level = '["1618678133.000000","1618678133.00000000","1618678133.365913"]'
+    book = f'[1,{{"a":[{level},["1","2","3.000000","r"]],"c":"1618678133"}},"book-10","X"]'
     moved = Template(book, form).render(1_000_000)
     assert moved == book.replace("1618678133.365913", "1618678134.365913").replace("3.000000", "4.000000").replace("134.00", "133.00")
     trade = '[0,[["5541.20000","0.15850568","1534614057.321597","s","l",""]],"trade","XBT/USD"]'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from contextlib import suppress
 
 from tapewatch.desk.clock import Clock, SystemClock
@@ -16,19 +17,23 @@ from tapewatch.desk.venues.base import VenueSpec
 _SHORTEST_PAUSE_S = 0.01  # bounds the wake-ups, and with them the processor time of a quiet demo
 
 
+_WEIGHT_WINDOW_S = 60.0
+
+
 class CallError(Exception):
     """The simulated venue did not answer a request; the message says why."""
 
 
 class Exchange:
-    """Serves a simulation over WebSocket and answers requests for prices of the moment.
+    """Serves a simulation over WebSocket and answers requests.
 
     Args:
         simulation: The venue.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         clock: Source of time; the same as of the simulation's start.
-        error_rate: Fraction of requests that fail.
+        error_rate: Fraction of fetches that fail.
+        seed: Of the failures.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Exchange:
         self._since: dict[Line, dict[Stream, int]] = {}
         self._random = random.Random(f"{seed}/{simulation.spec.name}/requests")
         self._error_rate = error_rate
+        self._weights: deque[tuple[float, int]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._start_s = self._clock.monotonic_s()
 
@@ -80,18 +86,38 @@ class Exchange:
             self._task = None
         await self._server.stop()
 
-    async def call(self, what: str) -> None:
+    async def ping(self) -> None:
+        """Ask for the venue's time.
+
+        Raises:
+            CallError: The venue is down.
+        """
+        await self._travel("time", weight=1)
+
+    async def fetch(self, what: str) -> None:
         """Make a request's way to the venue and back.
 
         Raises:
             CallError: The venue is down, or this request is one of those that fail.
         """
-        now_s = self._now_s()
-        if self._server.is_refusing:
-            raise CallError(f"{self.spec.name} {what}: connection refused")
-        await asyncio.sleep(2 * self.simulation.latency_s(now_s))
+        await self._travel(what, weight=2)
         if self._random.random() < self._error_rate:
             raise CallError(f"{self.spec.name} {what}: HTTP 503 Service Unavailable")
+
+    @property
+    def rate_limit_ratio(self) -> float:
+        """Share of the minute's request weight that is used, as the venue tells it with each answer."""
+        oldest_s = self._now_s() - _WEIGHT_WINDOW_S
+        while self._weights and self._weights[0][0] < oldest_s:
+            self._weights.popleft()
+        return sum(weight for _, weight in self._weights) / self.spec.weight_limit
+
+    async def _travel(self, what: str, weight: int) -> None:
+        if self._server.is_refusing:
+            raise CallError(f"{self.spec.name} {what}: connection refused")
+        now_s = self._now_s()
+        self._weights.append((now_s, weight))
+        await asyncio.sleep(self.simulation.round_trip_s(now_s))
 
     def opened(self, line: Line) -> None:
         """See `Source.opened`."""

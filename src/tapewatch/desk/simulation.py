@@ -82,7 +82,10 @@ class Simulation:
         self.active = Active(script or Script(), spec.name)
         self.markets = {item.symbol: Market(item, f"{seed}/{spec.name}/{item.symbol}") for item in spec.instruments}
         self._messages = messages(tuple(self.markets.values()), f"{seed}/{spec.name}", start_us)
-        self._random = random.Random(f"{seed}/{spec.name}/time")
+        # Each kind of chance has a generator of its own, so that a lost message changes nothing but itself.
+        self._times = random.Random(f"{seed}/{spec.name}/times")
+        self._latencies = random.Random(f"{seed}/{spec.name}/latencies")
+        self._round_trips = random.Random(f"{seed}/{spec.name}/round trips")
         self._start_us = start_us
         self._said = 0
         self._last_arrival_s = 0.0
@@ -131,18 +134,23 @@ class Simulation:
             The number after which messages of the stream belong to this subscriber.
         """
         for text in self._messages.welcome(stream, self._venue_us(now_s)):
-            self._send(now_s, stream, text, only)
+            self._send(now_s + self._latency_s(self._round_trips, now_s), stream, text, only)
         return self._said
 
-    def latency_s(self, now_s: float) -> float:
-        """One-way latency of a message sent now, with the backlog; in seconds."""
-        return self._random.lognormvariate(0, self.spec.latency_sigma) * self.spec.latency_ms / 1_000 + self.active.delay_s(now_s)
+    def round_trip_s(self, now_s: float) -> float:
+        """Seconds that a request sent now takes to the venue and back; a backlog is on the way back only."""
+        return self._latency_s(self._round_trips, now_s) + self._latency_s(self._round_trips, now_s) - self.active.delay_s(now_s)
+
+    def _latency_s(self, chance: random.Random, at_s: float) -> float:
+        """One-way latency of a message, with the backlog."""
+        return chance.lognormvariate(0, self.spec.latency_sigma) * self.spec.latency_ms / 1_000 + self.active.delay_s(at_s)
 
     def _happen(self, event: _Event) -> None:
         self.active.update(event.at_s)
         for stream, text in event.tell(self._venue_us(event.at_s)):
+            arrives_s = event.at_s + self._latency_s(self._latencies, event.at_s)
             for passed in self.active.passed(stream, text):
-                self._send(event.at_s, stream, passed)
+                self._send(arrives_s, stream, passed)
 
     def _plan(self, market: Market) -> None:
         """Put the first book update, trade, second and forced order of a market on the agenda."""
@@ -154,13 +162,13 @@ class Simulation:
             self._add(lambda us: messages.liquidation(market, market.liquidation(), us, is_frozen), 1 / spec.liquidations_per_s)
 
     def _add(self, tell: _Tell, mean_s: float, *, is_regular: bool = False) -> None:
-        self._agenda.append(_Event(self._random.random() * mean_s, len(self._agenda), tell, mean_s, is_regular))
+        self._agenda.append(_Event(self._times.random() * mean_s, len(self._agenda), tell, mean_s, is_regular))
 
     def _pause(self, event: _Event) -> float:
         """Time to the next event: about the mean for what is regular, exponential for what comes at random."""
         if event.is_regular:
-            return event.mean_s * self._random.uniform(0.9, 1.1)
-        return self._random.expovariate(1 / event.mean_s)
+            return event.mean_s * self._times.uniform(0.9, 1.1)
+        return self._times.expovariate(1 / event.mean_s)
 
     def _skip(self, now_s: float) -> None:
         """Leave out what would have happened while the process did not run."""
@@ -171,12 +179,12 @@ class Simulation:
     def _beat(self, now_s: float) -> None:
         while self._next_beat_s <= now_s:
             if self._messages.heartbeat is not None:
-                self._send(self._next_beat_s, None, self._messages.heartbeat)
+                self._send(self._next_beat_s + self.spec.latency_ms / 1_000, None, self._messages.heartbeat)
             self._next_beat_s += 1.0
 
-    def _send(self, at_s: float, stream: Stream | None, text: str, only: object | None = None) -> None:
+    def _send(self, arrives_s: float, stream: Stream | None, text: str, only: object | None = None) -> None:
         self._said += 1
-        self._last_arrival_s = max(self._last_arrival_s, at_s + self.latency_s(at_s))
+        self._last_arrival_s = max(self._last_arrival_s, arrives_s)
         self._on_the_way.append(_Waiting(self._last_arrival_s, Arrival(self._said, stream, text, only)))
 
     def _arrived(self, now_s: float) -> list[Arrival]:

@@ -26,8 +26,8 @@ class VenueSpec:
         latency_sigma: Spread of its logarithm.
         book_every_s: Mean time between two book updates of a symbol.
         trades_per_s: Mean trades of a symbol.
-        liquidations_per_s: Mean forced orders of a symbol; 0 at a spot venue, which has no funding and no open interest either.
         weight_limit: Request weight that the venue allows a minute.
+        liquidations_per_s: Mean forced orders of a symbol; 0 at a spot venue, which has no funding and no open interest either.
     """
 
     dialect: Dialect
@@ -37,8 +37,13 @@ class VenueSpec:
     latency_sigma: float
     book_every_s: float
     trades_per_s: float
+    weight_limit: int
     liquidations_per_s: float = 0.0
-    weight_limit: int = 1200
+
+    @property
+    def is_futures(self) -> bool:
+        """Whether the venue trades perpetual contracts."""
+        return self.liquidations_per_s > 0
 
     @property
     def name(self) -> str:

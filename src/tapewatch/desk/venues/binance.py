@@ -27,7 +27,7 @@ SPEC = VenueSpec(
     book_every_s=0.1,
     trades_per_s=3.0,
     liquidations_per_s=0.02,
-    weight_limit=2400,
+    weight_limit=240,
 )
 
 

@@ -26,7 +26,7 @@ SPEC = VenueSpec(
     latency_sigma=0.3,
     book_every_s=0.125,
     trades_per_s=2.0,
-    weight_limit=600,
+    weight_limit=150,
 )
 
 

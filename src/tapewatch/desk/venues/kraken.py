@@ -24,7 +24,7 @@ SPEC = VenueSpec(
     latency_sigma=0.35,
     book_every_s=0.15,
     trades_per_s=1.5,
-    weight_limit=900,
+    weight_limit=120,
 )
 
 _SIDES: dict[Side, TextSide] = {"bid": "b", "ask": "a"}
