@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tapewatch.ingest.validate.book import WHOLE_ROW, Tally, shown
+from tapewatch.ingest.validate.book import WHOLE_ROW, Tally
+from tapewatch.sources.shown import shown
 
 MOST_KINDS = 500
 """Combinations counted apart; beyond, everything of one reason is counted together under ``*``."""

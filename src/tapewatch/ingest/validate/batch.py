@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tapewatch.ingest.validate.book import Book, Defaults, Judged, Positions, shown
+from tapewatch.ingest.validate.book import Book, Defaults, Judged, Positions
 from tapewatch.ingest.validate.cells import Cells
 from tapewatch.ingest.validate.numbers import flags, numbers, sketches
 from tapewatch.ingest.validate.times import place_rows, times
@@ -22,6 +22,7 @@ from tapewatch.ingest.validate.words import NAME_RULE, is_bad_name, symbols, ven
 from tapewatch.model.rows import NULL_CODE, NULL_TIME, Coded, RawBatch, RawColumn, RowBatch, Times, TypedColumn
 from tapewatch.model.table import FLAGS, RECEIVED_AT, TS, Column, Kind, Table
 from tapewatch.model.venue import Names
+from tapewatch.sources.shown import shown
 
 RESERVED = ("ts", "env", "source", "host")
 """Columns that any row may carry; ``host`` is left out where the table has none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from reprlib import Repr
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +11,10 @@ import orjson
 
 from tapewatch.model.rows import Coded, RowBatch
 from tapewatch.sources.base import Refusal
+from tapewatch.sources.shown import shown
 
 KEPT_REFUSALS = 100
 """Refusals told one by one; the rest is only counted."""
-
-SHOWN_VALUE = 60
-"""Characters of a refused value that are told."""
 
 WHOLE_ROW = "*"
 """Stands for the column where a whole row was refused."""
@@ -78,20 +75,6 @@ class _Marked:
 
     counted: bool
     parts: list[Positions] = field(default_factory=list[Positions])
-
-
-def shown(value: object) -> str:
-    """A value as text for a person, shortened and printable."""
-    try:
-        text = value if isinstance(value, str) else _BRIEF.repr(value)
-    except Exception:  # noqa: BLE001 - a value whose own repr fails must not stop its refusal
-        text = type(value).__name__
-    text = "".join(sign if sign.isprintable() else "\ufffd" for sign in text[: SHOWN_VALUE + 1])
-    return text if len(text) <= SHOWN_VALUE else text[: SHOWN_VALUE - 1] + "…"
-
-
-_BRIEF = Repr()
-_BRIEF.maxlevel, _BRIEF.maxlist, _BRIEF.maxdict, _BRIEF.maxstring, _BRIEF.maxother = 2, 4, 4, SHOWN_VALUE, SHOWN_VALUE
 
 
 class Book:
