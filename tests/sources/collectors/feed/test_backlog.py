@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tapewatch.sources.collectors.feed.backlog import NOTICED_US, backlog_us
+from tapewatch.sources.collectors.feed.backlog import NOTICED_US, Backlog
 from tapewatch.sources.collectors.feed.offset import Lags
 
 MS = 1000
@@ -20,6 +20,14 @@ def arrivals(venue_us: Lags, way_us: Lags, blocked: tuple[int, int] = (0, 0), pa
         received.append(max(earliest, received[-1] + pace_us) if received else earliest)
     times = np.array(received, np.int64)
     return times, times - venue_us
+
+
+def backlog_us(received_us: Lags, latency_us: Lags) -> int:
+    """Measure an interval on a link that was healthy before."""
+    backlog = Backlog()
+    for seed in range(100, 110):
+        backlog.learn(arrivals(*healthy(seed=seed))[1])
+    return backlog.measure(received_us, latency_us)
 
 
 def healthy(count: int = 250, seed: int = 1) -> tuple[Lags, Lags]:
@@ -63,16 +71,43 @@ def test_one_late_message_is_no_backlog() -> None:
     assert backlog_us(received_us, latency_us) == 0
 
 
-def test_a_network_that_becomes_better_within_seconds_is_no_backlog() -> None:
+def test_a_latency_that_wanders_less_than_its_jitter_is_no_backlog() -> None:
     venue_us, way_us = healthy()
-    received_us, latency_us = arrivals(venue_us, way_us + np.linspace(150 * MS, 0, len(way_us)).astype(np.int64))
+    received_us, latency_us = arrivals(venue_us, way_us + np.linspace(15 * MS, 0, len(way_us)).astype(np.int64))
     assert backlog_us(received_us, latency_us) == 0
+
+
+@pytest.mark.parametrize("median_ms", [20, 60])
+def test_the_jitter_of_a_long_way_is_a_backlog_in_less_than_one_interval_of_a_hundred(median_ms: int) -> None:
+    backlog = Backlog()
+    random = np.random.default_rng(5)
+    seen = 0
+    for _ in range(400):
+        way_us = (random.lognormal(0, 0.35, 100) * median_ms * MS).astype(np.int64)
+        received_us, latency_us = arrivals(np.arange(100, dtype=np.int64) * 50 * MS, way_us)
+        latency_us = latency_us - median_ms * MS // 3
+        seen += backlog.measure(received_us, np.maximum(latency_us, 0)) > 0
+        backlog.learn(np.maximum(latency_us, 0))
+    assert seen < 4
+
+
+def test_a_backlog_that_decays_over_many_intervals_is_seen_in_each() -> None:
+    backlog = Backlog()
+    for seed in range(10):
+        backlog.learn(arrivals(*healthy(seed=seed))[1])
+    measured: list[int] = []
+    for interval in range(4):
+        venue_us, way_us = healthy(seed=interval)
+        start_ms = 4000 - 1250 * interval
+        decay_us = np.linspace(start_ms * MS, max(0, start_ms - 1250) * MS, len(way_us)).astype(np.int64)
+        measured.append(backlog.measure(*arrivals(venue_us, way_us + decay_us)))
+    assert measured == pytest.approx([4000 * MS, 2750 * MS, 1500 * MS, 250 * MS], rel=0.2)
 
 
 def test_a_reader_that_falls_behind_shows_as_a_growing_backlog() -> None:
     venue_us, way_us = healthy()
     received_us, latency_us = arrivals(venue_us, way_us, pace_us=SPACING_US + 4 * MS)
-    assert backlog_us(received_us, latency_us) == pytest.approx(latency_us[-60:].min(), abs=20 * MS)
+    assert backlog_us(received_us, latency_us) == pytest.approx(latency_us[-1], abs=40 * MS)
 
 
 def test_few_messages_say_nothing() -> None:

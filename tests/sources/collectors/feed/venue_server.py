@@ -106,5 +106,5 @@ async def collecting(collector: FeedCollector) -> AsyncIterator[Collected]:
 async def until(condition: Callable[[], bool], *, within_s: float = 10.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - the condition is about foreign objects
+        while not condition():
             await asyncio.sleep(0.01)

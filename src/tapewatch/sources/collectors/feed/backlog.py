@@ -1,20 +1,31 @@
 """Backlog told from skew: how far a connection had fallen behind, seen from messages that grow older or catch up.
 
-A queue (a blocked event loop, a stalled link) delivers old messages faster than they were made: their latency drains, message by
-message, to what it was. While it builds up, the latency of each message exceeds the one before. A clock that was set, or a longer
-route, moves the latency in one step and then leaves it: that is no backlog (`offset` follows it).
+A queue (a blocked event loop, a stalled link, a venue that is behind) delivers old messages faster than they were made: their latency
+drains, message by message, to what it was. While it builds up, the latency of each message exceeds the one before. A clock that was
+set, or a longer route, moves the latency in one step and then leaves it: that is no backlog (`offset` follows it).
 """
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
 from tapewatch.sources.collectors.feed.offset import Lags
 
 NOTICED_US = 20_000
-"""Latencies below this are the jitter of a healthy link."""
+NOTICED_TIMES = 2
+USUAL_FRACTION = 0.95
+"""A backlog is at least 20 ms more than twice what the latency of the link usually stays under; what is below is its jitter."""
+
+UNKNOWN_US = 100_000
+"""What a backlog must exceed while nothing is known of the link yet."""
+
+REMEMBERED = 24
+"""Intervals by which the usual latency is known: two minutes of five seconds, longer than most backlogs."""
 
 MESSAGES = 4
 """Messages that a statement about a queue needs."""
@@ -29,28 +40,42 @@ SLOWEST = 5
 """A queue drains in at most this many times its length; a slower fall is a changing network."""
 
 PARTS = 4
-GROWTH_SHARE = 0.1
-"""Growing: the floor rises from each quarter of the interval to the next by at least a tenth of the whole rise."""
+PART_MESSAGES = 8
+MOVING_SHARE = 0.1
+"""Moving: the floor rises (or falls) from each quarter of the interval to the next by at least a tenth of the whole."""
 
 
-def backlog_us(received_us: Lags, latency_us: Lags) -> int:
-    """How far behind a connection was in an interval, µs; 0 when it kept up.
+@dataclass(slots=True)
+class Backlog:
+    """Backlog of one connection; knows what latency is usual on it."""
 
-    Args:
-        received_us: Receive times in the order of arrival, µs, shape (n,).
-        latency_us: Latency of the same messages above the best seen, µs, shape (n,).
-    """
-    if len(latency_us) < MESSAGES:
-        return 0
-    return max(_drained(received_us, latency_us), _growing(latency_us))
+    _usual_us: deque[float] = field(default_factory=lambda: deque[float](maxlen=REMEMBERED))
+
+    def measure(self, received_us: Lags, latency_us: Lags) -> int:
+        """How far behind the connection was, µs; 0 when it kept up.
+
+        Args:
+            received_us: Receive times in the order of arrival, µs, shape (n,).
+            latency_us: Latency of the same messages above the best seen, µs, shape (n,).
+        """
+        if len(latency_us) < MESSAGES:
+            return 0
+        noticed_us = NOTICED_US + NOTICED_TIMES * median(self._usual_us) if self._usual_us else UNKNOWN_US
+        return max(_drained(received_us, latency_us, noticed_us), _moving(latency_us, noticed_us))
+
+    def learn(self, latency_us: Lags) -> None:
+        """Remember the latencies of an interval that is over."""
+        if len(latency_us) >= MESSAGES:
+            self._usual_us.append(float(np.quantile(latency_us, USUAL_FRACTION)))
 
 
-def _drained(received_us: Lags, latency_us: Lags) -> int:
+def _drained(received_us: Lags, latency_us: Lags, noticed_us: float) -> int:
+    """Height of a queue that was emptied within the interval."""
     # two neighbours must agree, so that one late message among timely ones is no queue
     floor = np.minimum(latency_us[:-1], latency_us[1:])
     start = int(floor.argmax())
     height = int(floor[start])
-    if height < NOTICED_US:
+    if height < noticed_us:
         return 0
     below = np.flatnonzero(floor[start:] <= height * DRAINED)
     if len(below) == 0:
@@ -62,11 +87,13 @@ def _drained(received_us: Lags, latency_us: Lags) -> int:
     return int(latency_us[start]) if is_queue else 0
 
 
-def _growing(latency_us: Lags) -> int:
-    if len(latency_us) < PARTS * MESSAGES:
+def _moving(latency_us: Lags, noticed_us: float) -> int:
+    """Longest that a queue was, if it grew or drained throughout the interval."""
+    if len(latency_us) < PARTS * PART_MESSAGES:
         return 0
     floors = [int(part.min()) for part in np.array_split(latency_us, PARTS)]
-    rise = floors[-1] - floors[0]
-    steps = [later - earlier for earlier, later in pairwise(floors)]
-    is_growing = rise >= NOTICED_US and min(steps) >= GROWTH_SHARE * rise
-    return floors[-1] if is_growing else 0
+    whole = floors[-1] - floors[0]
+    steps = [later - earlier if whole > 0 else earlier - later for earlier, later in pairwise(floors)]
+    ends = int(max(latency_us[:PART_MESSAGES].min(), latency_us[-PART_MESSAGES:].min()))
+    is_moving = abs(whole) >= NOTICED_US and ends >= noticed_us and min(steps) >= MOVING_SHARE * abs(whole)
+    return ends if is_moving else 0

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tapewatch.clock import US_PER_S
-from tapewatch.sources.collectors.feed.backlog import backlog_us
+from tapewatch.sources.collectors.feed.backlog import Backlog
 from tapewatch.sources.collectors.feed.link import Link
-from tapewatch.sources.collectors.feed.offset import ClockOffset
+from tapewatch.sources.collectors.feed.offset import ClockOffset, Lags
 from tapewatch.sources.collectors.feed.stream import EARLY_S
 from tapewatch.sources.collectors.feed.venues.base import FeedVenue, Route
 
@@ -37,6 +37,7 @@ class FeedMeasure:
         self.offset = ClockOffset()
         self._interval_s = interval_s
         self._taken = [0] * len(self.links)
+        self._backlogs = [Backlog() for _ in self.links]
         self._backlogs_ms: list[float | None] = [None] * len(self.links)
         self._block_s = now_s
         self._difference_us = now_us - round(now_s * US_PER_S)
@@ -51,6 +52,8 @@ class FeedMeasure:
         self._measure_backlogs()
         rows = [row for index, link in enumerate(self.links) for row in self._rows(link, self._backlogs_ms[index], now_us, now_s)]
         if now_s - self._block_s >= self._interval_s - EARLY_S:
+            for backlog, link in zip(self._backlogs, self.links, strict=True):
+                backlog.learn(self._latencies(link)[1])
             self._begin_block(now_s)
         return rows
 
@@ -96,13 +99,14 @@ class FeedMeasure:
         return {"clock_offset_ms": baseline_us / 1000, "clock_offset_error_ms": sum(known_ms) if known_ms else None}
 
     def _measure_backlogs(self) -> None:
-        baseline_us = self.offset.baseline_us
         for index, link in enumerate(self.links):
-            received, lags = link.arrivals.arrays()
-            if baseline_us is None or len(lags) == 0:
-                self._backlogs_ms[index] = None
-            else:
-                self._backlogs_ms[index] = backlog_us(received, np.maximum(lags - baseline_us, 0)) / 1000
+            received, latencies = self._latencies(link)
+            self._backlogs_ms[index] = self._backlogs[index].measure(received, latencies) / 1000 if len(latencies) else None
+
+    def _latencies(self, link: Link) -> tuple[Lags, Lags]:
+        """Receive times of the connection's timed messages and their latencies above the best seen, µs."""
+        received, lags = link.arrivals.arrays()
+        return received, np.maximum(lags - (self.offset.baseline_us or 0), 0)
 
     def _notice_clock_step(self, now_us: int, now_s: float) -> None:
         """Move the offset by what the wall clock was set, which the clock that never goes back shows exactly."""
