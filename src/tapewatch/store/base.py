@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tapewatch.model.query import Query
 from tapewatch.model.rows import Mark, RowBatch, TypedColumn
@@ -130,4 +130,17 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Make everything durable and let go; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class Maintained(Protocol):
+    """A store that wants a regular hand; whoever runs it calls `maintain` every few seconds, from a thread of its own."""
+
+    def maintain(self, now_us: int) -> None:
+        """Do what is due: tidy rows that no longer change, write logs back. Readers and commits go on meanwhile.
+
+        Raises:
+            StoreUnavailable: Something could not be done now (a full disk); nothing is lost, the next call tries again.
+        """
         ...

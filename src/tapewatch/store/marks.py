@@ -17,6 +17,7 @@ class Marks:
     def __init__(self, marks: Iterable[Mark] = ()) -> None:
         self._known: dict[str, set[int]] = {}
         self._newest: dict[str, int] = {}
+        self._kept = 0
         self.add(marks)
 
     def __contains__(self, mark: Mark) -> bool:
@@ -28,6 +29,7 @@ class Marks:
         for mark in marks:
             known = self._known.setdefault(mark.client, set())
             known.add(mark.sequence)
+            self._kept += 1
             newest = max(self._newest.get(mark.client, mark.sequence), mark.sequence)
             self._newest[mark.client] = newest
             if len(known) > 2 * MARK_WINDOW:
@@ -36,3 +38,11 @@ class Marks:
     def windows(self) -> dict[str, int]:
         """Client to the largest sequence number that has fallen out of its window."""
         return {client: newest - MARK_WINDOW for client, newest in self._newest.items()}
+
+    def outgrown(self) -> bool:
+        """Whether so many marks lie beside the rows that the old ones should go."""
+        return self._kept > 2 * MARK_WINDOW * max(1, len(self._newest))
+
+    def forgot(self) -> None:
+        """The old ones went."""
+        self._kept = MARK_WINDOW * len(self._newest)

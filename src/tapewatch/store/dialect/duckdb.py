@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tapewatch.model.table import Column, Identity, Table
 from tapewatch.store.dialect.base import ARRIVAL, Dialect
@@ -98,6 +98,37 @@ class DuckDBDialect(Dialect):
         name = self.quote(table.name)
         return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {COLD}.{name} UNION ALL BY NAME SELECT * FROM {HOT}.{name}"
 
+    # --- books -------------------------------------------------------------------------------------------------------
+
+    def kinds(self) -> str:
+        """Columns of table ``$name`` and the kinds that they were made with."""
+        return "SELECT column_name, kind FROM books.kinds WHERE table_name = $name"
+
+    def keep_kind(self) -> str:
+        """Note the kind of one column."""
+        return "INSERT INTO books.kinds VALUES ($name, $column, $kind)"
+
+    def marks(self) -> str:
+        """All delivery marks."""
+        return "SELECT client, sequence FROM books.marks"
+
+    def keep_marks(self) -> str:
+        """Note marks given as lists ``$client`` and ``$sequence``."""
+        return "INSERT INTO books.marks SELECT unnest(CAST($client AS VARCHAR[])), unnest(CAST($sequence AS BIGINT[]))"
+
+    def forget_marks(self) -> str:
+        """Delete marks up to a sequence number per client, given as lists ``$client`` and ``$sequence``."""
+        old = "SELECT unnest(CAST($client AS VARCHAR[])) AS client, unnest(CAST($sequence AS BIGINT[])) AS sequence"
+        return f"DELETE FROM books.marks AS held USING ({old}) AS old WHERE held.client = old.client AND held.sequence <= old.sequence"
+
+    def sizes(self) -> str:
+        """Rows per table, as far as the engine knows without counting."""
+        return f"SELECT table_name, sum(estimated_size) FROM duckdb_tables() WHERE schema_name IN ('{HOT}', '{COLD}') GROUP BY 1"
+
+    def hot_sizes(self) -> str:
+        """Rows per hot table, as far as the engine knows without counting."""
+        return f"SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = '{HOT}'"
+
     # --- rows --------------------------------------------------------------------------------------------------------
 
     def insert(self, table: Table, columns: Mapping[str, Form], staged: str) -> str:
@@ -120,6 +151,29 @@ class DuckDBDialect(Dialect):
                 return f"list_extract(CAST(${name} AS VARCHAR[]), {x} + 1)"
             case Form.SKETCH:
                 return f"CAST({x} AS {_TYPES[form]})"
+
+    def largest(self, table: Table, column: str) -> str:
+        """Largest value of a column; null when there are no rows."""
+        return f"SELECT max({self.quote(column)}) FROM {self.relation(table)}"
+
+    def same_rows(self, table: Table, forms: Mapping[str, Form], staged: str) -> str:
+        """For staged rows, by ``_place``, whose identity is stored: when that was received. ``$low`` and ``$high`` bound its ``ts``."""
+        values = ", ".join(f"{self.staged_value(name, form)} AS {self.quote(name)}" for name, form in forms.items())
+        return (
+            f"SELECT _place, max(held.received_at) AS _received FROM (SELECT _place, {values} FROM {staged}) AS came"
+            f" JOIN {self.relation(table)} AS held ON {self._same(forms)} WHERE held.ts >= $low AND held.ts <= $high GROUP BY _place"
+        )
+
+    def delete_same(self, table: Table, area: str, forms: Mapping[str, Form], staged: str) -> str:
+        """Delete from one area the rows that have the identity of a staged one."""
+        values = ", ".join(f"{self.staged_value(name, form)} AS {self.quote(name)}" for name, form in forms.items())
+        return (
+            f"DELETE FROM {area}.{self.quote(table.name)} AS held USING (SELECT {values} FROM {staged}) AS came"
+            f" WHERE {self._same(forms)} AND held.ts >= $low AND held.ts <= $high"
+        )
+
+    def _same(self, columns: Iterable[str]) -> str:
+        return " AND ".join(f"held.{self.quote(name)} IS NOT DISTINCT FROM came.{self.quote(name)}" for name in columns)
 
     def names(self, columns: Sequence[str] | Mapping[str, Form]) -> str:
         """Several names, comma between."""

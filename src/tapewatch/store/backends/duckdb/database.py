@@ -1,51 +1,183 @@
-"""The open database file: its settings, its format and what its errors mean."""
+"""The open database file: a connection that writes, a cursor per reading thread, its format, and what its errors mean."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Generator
 from pathlib import Path
 
 import duckdb
 
-from tapewatch.errors import ConfigError, QueryError, QueryTooLarge, StoreError, StoreRejected, StoreUnavailable
+from tapewatch.errors import ConfigError, QueryError, QueryTooLarge, StoreRejected, StoreUnavailable
 from tapewatch.store.dialect.duckdb import BOOKS
 
 FILE = "tapewatch.duckdb"
+
 FORMAT = 1
 """Version of the layout of schemas and books; a store with a higher one is not opened."""
 
-_CHECKPOINT_THRESHOLD = "1GB"  # never reached: `maintain` writes the log back at quiet moments, a commit should not have to
+_CHECKPOINT_THRESHOLD = "1GB"  # never reached: upkeep writes the log back at quiet moments, so that a commit need not
 
-_AWAY = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException, duckdb.TransactionException)
+_BROKEN = (duckdb.FatalException, duckdb.InternalException)
+_AWAY = (duckdb.IOException, duckdb.ConnectionException, duckdb.TransactionException, duckdb.OutOfMemoryException)
 
 
-def connect(directory: Path, *, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
-    """Open or make the file.
+class Conflict(StoreUnavailable):
+    """Another transaction changed the same rows first; the same call may succeed at once."""
+
+
+class Database:
+    """Owns the file; opens it anew when the engine has given up on it.
 
     Raises:
-        ConfigError: The file cannot be opened or is of a newer format.
+        ConfigError: The file cannot be opened, or is of a newer format.
     """
-    path = directory / FILE
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory_limit,
-        "threads": threads,
-        "checkpoint_threshold": _CHECKPOINT_THRESHOLD,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    try:
-        connection = duckdb.connect(path, config=config)
-    except duckdb.InvalidInputException as problem:
-        raise ConfigError(f"store: {_first_line(problem)}") from problem
-    except duckdb.Error as problem:
-        raise ConfigError(f"data: cannot open {path}: {_first_line(problem)}") from problem
-    try:
-        _settle(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+
+    def __init__(self, directory: Path, *, memory_limit: str, threads: int) -> None:
+        self.path = directory / FILE
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "threads": threads,
+            "checkpoint_threshold": _CHECKPOINT_THRESHOLD,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._age = 0
+        self._is_broken = False
+        self._connection: duckdb.DuckDBPyConnection | None = self._connect()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        try:
+            connection = duckdb.connect(self.path, config=self._config)
+        except duckdb.InvalidInputException as problem:
+            raise ConfigError(f"store: {first_line(problem)}") from problem
+        except duckdb.Error as problem:
+            raise ConfigError(f"data: cannot open {self.path}: {first_line(problem)}") from problem
+        try:
+            _settle(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def writer(self) -> duckdb.DuckDBPyConnection:
+        """The connection for changes; callers take turns.
+
+        Raises:
+            StoreUnavailable: The store is closed, or the file cannot be opened again.
+        """
+        with self._lock:
+            if self._connection is None and not self._is_broken:
+                raise StoreUnavailable("the store is closed")
+            if self._is_broken:
+                self._reopen()
+            return self._connection if self._connection is not None else self._connect()
+
+    def _reopen(self) -> None:
+        self._let_go()
+        try:
+            self._connection = self._connect()
+        except ConfigError as problem:
+            raise StoreUnavailable(str(problem), retry_after_s=5.0) from problem
+        self._is_broken = False
+        self._age += 1
+
+    @property
+    def age(self) -> int:
+        """How often the file was opened again: what was cached of it may be out of date."""
+        return self._age
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """The calling thread's own cursor."""
+        held: tuple[int, duckdb.DuckDBPyConnection] | None = getattr(self._local, "cursor", None)
+        if held is not None and held[0] == self._age and not self._is_broken and self._connection is not None:
+            return held[1]
+        connection = self.writer()
+        with self._lock:
+            cursor = connection.cursor()
+            self._cursors.append(cursor)
+            self._local.cursor = (self._age, cursor)
+        return cursor
+
+    @contextlib.contextmanager
+    def transaction(self, connection: duckdb.DuckDBPyConnection, what: str) -> Generator[None]:
+        """All or nothing, on disk at its end.
+
+        Raises:
+            StoreUnavailable: Nothing changed; try again.
+            StoreRejected: Nothing changed, and never will.
+        """
+        try:
+            connection.begin()
+            try:
+                yield
+                connection.commit()
+            except BaseException:
+                with contextlib.suppress(duckdb.Error):
+                    connection.rollback()
+                raise
+        except _BROKEN as problem:
+            self._is_broken = True
+            raise StoreUnavailable(f"{what}: {first_line(problem)}") from problem
+        except _AWAY as problem:
+            kind = Conflict if "conflict" in str(problem).lower() else StoreUnavailable
+            raise kind(f"{what}: {first_line(problem)}") from problem
+        except duckdb.Error as problem:
+            raise StoreRejected(f"{what}: {first_line(problem)}") from problem
+
+    @contextlib.contextmanager
+    def reading(self, table: str) -> Generator[None]:
+        """Say in tapewatch's words why a question was not answered."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as problem:
+            raise QueryTooLarge(
+                f"the answer from {table} needs more memory than the store may use; ask for a shorter range or fewer groups"
+            ) from problem
+        except _BROKEN as problem:
+            self._is_broken = True
+            raise StoreUnavailable(f"reading {table}: {first_line(problem)}") from problem
+        except _AWAY as problem:
+            raise StoreUnavailable(f"reading {table}: {first_line(problem)}") from problem
+        except duckdb.Error as problem:
+            raise QueryError(f"{table} cannot answer this: {first_line(problem)}") from problem
+
+    def checkpoint(self) -> None:
+        """Write the log back into the file.
+
+        Raises:
+            StoreUnavailable: It could not be done; what was committed is still in the log.
+        """
+        try:
+            self.cursor().execute("CHECKPOINT")
+        except _BROKEN as problem:
+            self._is_broken = True
+            raise StoreUnavailable(f"writing back the log: {first_line(problem)}") from problem
+        except duckdb.Error as problem:
+            raise StoreUnavailable(f"writing back the log: {first_line(problem)}") from problem
+
+    @property
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log."""
+        log = self.path.with_name(f"{FILE}.wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def close(self) -> None:
+        """Close the file; what the log holds is written back."""
+        with self._lock:
+            self._is_broken = False
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for connection in (*self._cursors, *([self._connection] if self._connection is not None else [])):
+            with contextlib.suppress(duckdb.Error):
+                connection.close()
+        self._cursors.clear()
+        self._connection = None
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -55,45 +187,19 @@ def _settle(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         for sql in BOOKS:
             connection.execute(sql)
         found = connection.execute("SELECT max(version) FROM books.format").fetchone()
-        if found is None or found[0] is None:
+        version = found[0] if found else None
+        if version is None:
             connection.execute("INSERT INTO books.format VALUES ($version)", {"version": FORMAT})
         connection.commit()
     except duckdb.Error as problem:
-        raise ConfigError(f"data: cannot write {path}: {_first_line(problem)}") from problem
-    if found is not None and found[0] is not None and found[0] > FORMAT:
+        raise ConfigError(f"data: cannot write {path}: {first_line(problem)}") from problem
+    if version is not None and version > FORMAT:
         raise ConfigError(
-            f"data: {path} has store format {found[0]}, this tapewatch reads up to {FORMAT}; use the newer version or another data directory"
+            f"data: {path} has store format {version}, this tapewatch reads up to {FORMAT};"
+            " use the version that wrote it or another data directory"
         )
 
 
-@contextlib.contextmanager
-def writing(what: str) -> Generator[None]:
-    """Say in tapewatch's words why a change did not happen."""
-    try:
-        yield
-    except (*_AWAY, duckdb.OutOfMemoryException) as problem:
-        raise StoreUnavailable(f"{what}: {_first_line(problem)}") from problem
-    except duckdb.Error as problem:
-        raise StoreRejected(f"{what}: {_first_line(problem)}") from problem
-
-
-@contextlib.contextmanager
-def reading(table: str) -> Generator[None]:
-    """Say in tapewatch's words why a question was not answered."""
-    try:
-        yield
-    except duckdb.OutOfMemoryException as problem:
-        raise QueryTooLarge(
-            f"the answer from {table} needs more memory than the store may use; ask for a shorter range or fewer groups"
-        ) from problem
-    except _AWAY as problem:
-        raise StoreUnavailable(f"reading {table}: {_first_line(problem)}") from problem
-    except duckdb.Error as problem:
-        raise QueryError(f"{table} cannot answer this: {_first_line(problem)}") from problem
-
-
-def _first_line(problem: Exception) -> str:
+def first_line(problem: Exception) -> str:
+    """What the engine said, without its drawing of the statement."""
     return str(problem).split("\n", 1)[0]
-
-
-__all__ = ["FILE", "FORMAT", "StoreError", "connect", "reading", "writing"]

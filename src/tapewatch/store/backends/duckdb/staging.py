@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator, Sequence
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, RowBatch, TypedColumn
+from tapewatch.model.rows import NULL_CODE, NULL_FLAG, NULL_TIME, Coded, RowBatch, TypedColumn
 from tapewatch.store.dialect import Form
 
-Fetched = dict[str, npt.NDArray[Any]]
+STAGED = "staged_rows"
+"""What statements call the staged columns."""
 
 
-def stage(batch: RowBatch) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[str]]]:
-    """Columns to register (numbers with NaN as null, times, flags, codes, sketches as text) and the words that the codes point into."""
-    columns: dict[str, npt.NDArray[Any]] = {}
-    words: dict[str, list[str]] = {}
+@contextlib.contextmanager
+def staged(connection: duckdb.DuckDBPyConnection, columns: dict[str, npt.NDArray[Any]]) -> Generator[None]:
+    """Let statements of one connection read numpy columns as rows, without a copy, inside this block."""
+    connection.register(STAGED, columns)
+    try:
+        yield
+    finally:
+        connection.unregister(STAGED)
+
+
+def stage(batch: RowBatch, absent: Sequence[str] = ()) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[str]]]:
+    """Columns to register (numbers with NaN as null, times, flags, codes, sketches as text) and the words that the codes point into.
+
+    Word columns that the batch lacks and a statement needs are named in ``absent`` and become null.
+    """
+    columns: dict[str, npt.NDArray[Any]] = {name: np.full(batch.count, NULL_CODE, np.int32) for name in absent}
+    words: dict[str, list[str]] = {name: [] for name in absent}
     for name, values in batch.columns.items():
         if isinstance(values, Coded):
             columns[name] = values.codes

@@ -1,0 +1,97 @@
+"""Rows of one identity: the one received last stays, the others go in the transaction that brings it.
+
+Most rows go on in time and cannot be there yet; only the others are looked up. Questions never meet a double, and pay nothing for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from tapewatch.model.rows import NULL_CODE, NULL_TIME, RowBatch, TypedColumn
+from tapewatch.model.table import Table
+from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
+from tapewatch.store.dialect import DuckDBDialect, form_of
+from tapewatch.store.dialect.duckdb import AREAS
+from tapewatch.store.newest import Newest, keys_of
+
+_ALWAYS = (NULL_TIME, 2**63 - 1)
+
+_Places = npt.NDArray[np.intp]
+_Mask = npt.NDArray[np.bool_]
+
+
+class Identities:
+    """Keeps one table free of doubles.
+
+    Args:
+        dialect: Writes the statements.
+        table: Has an identity.
+        floor_us: Newest ``ts`` that the table holds; `NULL_TIME` when it is empty.
+    """
+
+    def __init__(self, dialect: DuckDBDialect, table: Table, floor_us: int) -> None:
+        self._dialect = dialect
+        self._table = table
+        self._newest = Newest(floor_us)
+        self._is_empty = floor_us == NULL_TIME
+        self._lives_in_time = "ts" in table.identity_columns
+        self._forms = {name: form_of(table.column[name]) for name in table.identity_columns}
+        self._series = [name for name in table.identity_columns if name != "ts"]
+
+    def settle(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch) -> RowBatch:
+        """Delete the stored rows that the batch replaces; give back the rows of the batch that are to be added."""
+        batch = self._last_of_each(batch)
+        keys, ts = keys_of(batch, self._series), batch.array("ts")
+        doubtful = self._has_id(batch)
+        if self._lives_in_time:
+            doubtful &= ~self._newest.goes_on(keys, ts)
+            self._newest.see(keys, ts)
+        elif self._is_empty:
+            doubtful[:] = False
+        self._is_empty = False
+        return self._replace(connection, batch, np.flatnonzero(doubtful)) if doubtful.any() else batch
+
+    def _has_id(self, batch: RowBatch) -> _Mask:
+        """Rows without their id are never the same as another."""
+        if not self._table.id_column:
+            return np.ones(batch.count, np.bool_)
+        if self._table.id_column not in batch.columns:
+            return np.zeros(batch.count, np.bool_)
+        return batch.coded(self._table.id_column).codes != NULL_CODE
+
+    def _last_of_each(self, batch: RowBatch) -> RowBatch:
+        """Of the rows of the batch that are the same, the one received last, of those the last one."""
+        _, group, sizes = np.unique(keys_of(batch, self._table.identity_columns), return_inverse=True, return_counts=True)
+        if len(sizes) == batch.count:
+            return batch
+        order = np.lexsort((np.arange(batch.count), batch.array("received_at"), group))
+        is_last = np.ones(batch.count, np.bool_)
+        is_last[order[:-1]] = group[order[1:]] != group[order[:-1]]
+        return batch.take(is_last | ~self._has_id(batch))
+
+    def _replace(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch, places: _Places) -> RowBatch:
+        found = self._run(connection, batch, places, self._dialect.same_rows(self._table, self._forms, STAGED))
+        same = np.array([place for place, _ in found], np.intp)
+        if not len(same):
+            return batch
+        is_stale = np.array([received for _, received in found], np.int64) > batch.array("received_at")[same]
+        replacing = same[~is_stale]
+        if len(replacing):
+            for area in AREAS:
+                self._run(connection, batch, replacing, self._dialect.delete_same(self._table, area, self._forms, STAGED))
+        return batch.take(np.setdiff1d(np.arange(batch.count), same[is_stale]))
+
+    def _run(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch, places: _Places, sql: str) -> list[Any]:
+        """Run a statement over the identities of some rows, staged with their places in the batch."""
+        absent = [name for name in self._forms if name not in batch.columns]
+        identities: dict[str, TypedColumn] = {name: batch.columns[name] for name in self._forms if name not in absent}
+        columns, words = stage(RowBatch(batch.table, batch.count, identities).take(places), absent=absent)
+        columns["_place"] = places.astype(np.int64)
+        ts: npt.NDArray[np.int64] = batch.array("ts")[places]
+        low, high = (int(ts.min()), int(ts.max())) if self._lives_in_time else _ALWAYS
+        with staged(connection, columns):
+            return connection.execute(sql, {**words, "low": low, "high": high}).fetchall()
