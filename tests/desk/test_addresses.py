@@ -1,6 +1,9 @@
+import json
+import tomllib
+
 import pytest
 
-from tapewatch.desk import Addresses, VenueAddress
+from tapewatch.desk import Addresses, VenueAddress, desk_settings
 
 ADDRESSES = Addresses(
     (
