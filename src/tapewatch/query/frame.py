@@ -296,9 +296,9 @@ def verdict_frame(
 
 
 def subject(verdict: Verdict) -> str:
-    """Name a series for people: ``exchange kraken`` or ``feed kraken BTC/USD trade``; host and env only where nothing else does."""
+    """Name a series for people: ``exchange kraken`` or ``feed kraken BTC/USD trade``; the host only where nothing else names it."""
     words = [value for tag, value in verdict.key.items() if tag not in {"env", "host"} and value]
-    return " ".join([verdict.table.replace("_", " "), *(words or [value for value in verdict.key.values() if value])])
+    return " ".join([verdict.table.replace("_", " "), *(words or [verdict.key.get("host", "")])]).strip()
 
 
 def _times(values: Sequence[int | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
