@@ -89,9 +89,10 @@ class QueryEngine:
 
     def _scan(self, query: Query, table: Table) -> tuple[Answer, float]:
         asked = with_sums(bounded(query, self._limits), table)
-        # the reasons for nulls stand in the row's flags: fetched along, shown as notes
-        if query.mode is not Mode.AGGREGATE and query.columns and "flags" not in query.columns:
-            asked = replace(asked, columns=(*query.columns, "flags"))
+        if query.mode is not Mode.AGGREGATE and query.columns:
+            # fetched along, not shown: flags hold the reasons for nulls, tags say which series a row belongs to
+            extra = (name for name in (*query.group_by, "flags") if name not in query.columns)
+            asked = replace(asked, columns=(*query.columns, *extra))
         begun = self._clock.monotonic_s()
         answer = self._store.scan(asked, timeout_s=self._limits.timeout_s)
         took_ms = (self._clock.monotonic_s() - begun) * 1_000
