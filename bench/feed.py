@@ -1,16 +1,15 @@
 """Messages a second and core that the feed collector measures, with books kept.
 
 Two numbers a venue, from messages of the desk's simulated venue: the measure alone (reading, sequence, latency, book, rows), and the
-whole collector reading from a local WebSocket server in another process. Run as a file; ``--short`` takes a tenth of the messages.
+whole collector reading from a local WebSocket server in another process. ``--short`` takes a tenth of the messages.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import multiprocessing
-import platform
 import time
+from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx2
 from websockets.asyncio.server import ServerConnection, serve
 
+from bench.bars import Bar, run
 from tapewatch.clock import US_PER_S, SystemClock
 from tapewatch.desk.simulation import Simulation
 from tapewatch.desk.venues import VENUES
@@ -39,18 +39,6 @@ class Traffic:
     collector: FeedCollector
     messages: list[bytes]
     arrivals_s: list[float]
-
-
-@dataclass(frozen=True)
-class Result:
-    """One measured number."""
-
-    name: str
-    per_s: float
-
-    def __str__(self) -> str:
-        verdict = "ok" if self.per_s >= TARGET_PER_S else "TOO SLOW"
-        return f"{self.name:<40} {self.per_s:>10,.0f} messages/s   target {TARGET_PER_S:>7,}   {verdict}"
 
 
 def traffic(index: int, count: int) -> Traffic:
@@ -143,28 +131,14 @@ def measure_collector(given: Traffic) -> float:
         talker.join()
 
 
-def results(*, is_short: bool) -> list[Result]:
+def bars(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the form of every script's measure
     """All numbers."""
     count = MESSAGES // SHORT if is_short else MESSAGES
-    found: list[Result] = []
     for index, (spec, _) in enumerate(VENUES):
         given = traffic(index, count)
-        found.append(Result(f"{spec.name}: measure alone", measure_alone(given)))
-        found.append(Result(f"{spec.name}: collector from a socket", measure_collector(given)))
-    return found
-
-
-def main() -> None:
-    """Print every number beside its target; exit code 1 when one is missed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--short", action="store_true", help="a tenth of the messages")
-    found = results(is_short=parser.parse_args().short)
-    print(f"Python {platform.python_version()}, {platform.machine()}; per core (messages by CPU second of the collector's process)")
-    for result in found:
-        print(result)
-    if any(result.per_s < TARGET_PER_S for result in found):
-        raise SystemExit(1)
+        for name, rate in (("measure alone", measure_alone(given)), ("collector from a socket", measure_collector(given))):
+            yield Bar(f"{spec.name}: {name}, per core", rate, "msg/s", TARGET_PER_S, is_least=True)
 
 
 if __name__ == "__main__":
-    main()
+    run(bars, "Messages a second of CPU time that the feed collector measures, books kept.")
