@@ -89,12 +89,13 @@ export function rangeOf(v: Pick<View, "spanS" | "endUs">): Range {
   return { start_us: v.endUs - v.spanS * SECOND_US, end_us: v.endUs };
 }
 
-/** One range back (−1) or forth (1); never beyond now, where it becomes live again. */
+/** One range back (−1) or forth (1); never beyond now, where (or so near that nobody meant the difference) it becomes live again. */
 export function step(direction: -1 | 1, now: number): void {
   const { endUs, spanS } = view.value;
   const next = (endUs ?? now) + direction * spanS * SECOND_US;
   if (endUs === null && direction === 1) return;
-  go({ endUs: next >= now ? null : Math.round(next / 1000) * 1000 });
+  const isNow = next >= now - Math.max(2, spanS * 0.02) * SECOND_US;
+  go({ endUs: isNow ? null : Math.round(next / 1000) * 1000 });
 }
 
 export function toggleLive(now: number): void {

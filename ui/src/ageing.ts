@@ -3,19 +3,36 @@
 import { computed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { isLive, viewNow } from "./address";
-import { isStale } from "./status";
-import type { Frame } from "./wire";
+import { isBlind } from "./live";
+import { asStatus, isStale, shownStatus } from "./status";
+import type { Frame, Series, Status } from "./wire";
 
-/** Number of series that are late now. The component is drawn again when another series becomes late, not at every beat. */
+/**
+ * Number of series that are late now. The component is drawn again when another series becomes late, or when link or store go or return, not at
+ * every beat.
+ */
 export function useAgeing(frame: Frame): number {
   const late = useMemo(
     () =>
       computed(() => {
-        if (!isLive.value) return "";
+        const blind = isBlind.value ? "blind" : "";
+        if (!isLive.value) return blind;
         const now = viewNow.value;
-        return frame.series.map((series) => (isStale(series, now) ? "x" : "")).join(",");
+        return blind + frame.series.map((series) => (isStale(series, now) ? "x" : "")).join(",");
       }),
     [frame],
   );
   return late.value.split("x").length - 1;
+}
+
+/** The status of a series, which is always of now: none while the page looks at the past. */
+export function seriesStatus(series: Series | null): Status | null {
+  return series && isLive.peek() ? statusNow(asStatus(series.status), series) : null;
+}
+
+/** The status to show for a verdict on a value: nothing is fine while nobody can tell. A look at the past shows what was. */
+export function statusNow(verdict: Status, series: Series | null): Status {
+  if (!isLive.peek()) return verdict;
+  if (isBlind.peek() && verdict === "up") return "unknown";
+  return shownStatus(verdict, series, viewNow.peek());
 }

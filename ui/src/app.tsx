@@ -24,15 +24,15 @@ export function App(): JSX.Element {
   });
   return (
     <div class={`app ${isNarrow.value ? "is-narrow" : ""} ${simulated.value ? "is-paper" : ""}`}>
-      <a class="sr" href={linkTo({})} onClick={skip}>
+      <a class="skip" href={linkTo({})} onClick={skip}>
         Skip to the panels
       </a>
       <Rail />
       <div style={{ minWidth: 0 }}>
         <TopBar />
         <main id="panels" tabIndex={-1}>
-          <Banners />
           <DashboardPage />
+          <Banners />
         </main>
       </div>
       <BottomBar />
@@ -63,7 +63,7 @@ function TopBar(): JSX.Element {
       <button type="button" onClick={toggleTheme} aria-label={isDark ? "Light theme" : "Dark theme"} title={`${isDark ? "Light" : "Dark"} theme (d)`}>
         <span aria-hidden="true">◐</span>
       </button>
-      <button type="button" onClick={() => (isHelpOpen.value = true)} aria-label="Keys" title="Keys (?)">
+      <button type="button" class="keys" onClick={() => (isHelpOpen.value = true)} aria-label="Keys" title="Keys (?)">
         ?
       </button>
     </header>

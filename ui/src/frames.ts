@@ -47,7 +47,15 @@ export function seriesFinder(frame: Frame): (row: number) => Series | null {
   }
   const depth = Math.max(0, ...frame.series.map((series) => Object.keys(series.key).filter((tag) => names.has(tag)).length));
   const used = depth === tags.length ? tags : tags.filter((tag) => frame.series.some((series) => tag.name in series.key));
+  if (depth === 0 && frame.series.length > 1) return () => null;
   return (row) => exact.get(keyId(rowKey(used, row))) ?? null;
+}
+
+/** The stretch of time a picture covers, in microseconds: the page's, unless the panel looks back by a length of its own. */
+export function spanUs(frame: Frame, pageUs: number): number {
+  const own = frame.end_us - frame.start_us;
+  const slack = 2 * (frame.bucket_us ?? 0) + pageUs * 0.1;
+  return Math.abs(own - pageUs) > slack ? own : pageUs;
 }
 
 /** Tags whose value differs between series; the others say nothing in a label. */

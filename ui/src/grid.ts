@@ -168,6 +168,15 @@ export function newestSlot(values: Float64Array): number {
   return -1;
 }
 
+/** The newest value of a trace, unless a row without a value came after it: NaN then. */
+export function currentValue(grid: Grid, trace: Trace): number {
+  const slot = newestSlot(trace.values);
+  if (slot < 0) return NaN;
+  const time = grid.timeUs(slot);
+  for (const nullUs of trace.nulls.keys()) if (nullUs > time) return NaN;
+  return trace.values[slot] ?? NaN;
+}
+
 /**
  * Which neighbouring values belong to one stroke. A line is drawn between two values only when nothing says that something is missing between
  * them: no null, no hole, and no more time than two usual spacings and a bucket (the server's own measure of a hole).

@@ -1,6 +1,6 @@
 /** The one WebSocket of a tab: subscriptions, the tick, loss and return of the link. */
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { liveAddress } from "./api";
 import { forgetServerTime, heardServerTime, nowUs } from "./clock";
 import type { FrameMessage, ServerMessage, Subscription, Tick } from "./wire";
@@ -21,6 +21,8 @@ export interface Sink {
 
 export const link = signal<Link>({ state: "connecting", heardUs: null, retryUs: null });
 export const tick = signal<Tick | null>(null);
+/** What was told is no longer the present: the link is lost, or the server cannot reach its store. */
+export const isBlind = computed(() => link.value.state === "lost" || tick.value?.store?.state === "down");
 export const simulated = signal(false);
 /** Version of the server this page was loaded from, and whether another one answers now. */
 export const isOutdated = signal(false);

@@ -17,6 +17,8 @@ export interface Lane {
   label: string;
   series: Series | null;
   segments: Segment[];
+  /** Time without a row for which the newest state is believed. */
+  holdUs: number;
 }
 
 /** One lane per series and measure, by name. */
@@ -43,14 +45,21 @@ export function lanesOf(frame: Frame, how: Writing): Lane[] {
       label: measures.length > 1 || !name ? [name, words(measure.name)].filter(Boolean).join(" ") : name,
       series,
       segments: segmentsOf(frame, time, measure, rows, series, how),
+      holdUs: widest(frame, series),
     }));
   });
   return lanes.sort((a, b) => a.label.localeCompare(b.label, "en", { numeric: true }));
 }
 
+/** Longer silence than this is a hole, as on the server. */
+function widest(frame: Frame, series: Series | null): number {
+  const bucketUs = frame.bucket_us ?? 0;
+  return 2 * (series?.expected_us ?? bucketUs) + bucketUs;
+}
+
 function segmentsOf(frame: Frame, time: Column, measure: Column, rows: readonly number[], series: Series | null, how: Writing): Segment[] {
   const bucketUs = frame.bucket_us ?? 0;
-  const widestUs = 2 * (series?.expected_us ?? bucketUs) + bucketUs;
+  const widestUs = widest(frame, series);
   const out: Segment[] = [];
   for (const row of rows) {
     const startUs = Number(time.values[row]);
@@ -61,7 +70,6 @@ function segmentsOf(frame: Frame, time: Column, measure: Column, rows: readonly 
     if (open && open.text === next.text && open.status === next.status && open.endUs === next.startUs) open.endUs = next.endUs;
     else out.push(next);
   }
-  closeAtEnd(out, frame, widestUs);
   return out;
 }
 
@@ -81,14 +89,10 @@ function bridge(out: Segment[], last: Segment, untilUs: number, isHole: boolean,
   out.push({ startUs: last.endUs, endUs: untilUs, status: null, text: why ?? "no rows" });
 }
 
-/** From the newest row to the end of the picture, by the same rule. */
-function closeAtEnd(out: Segment[], frame: Frame, widestUs: number): void {
-  const last = out.at(-1);
-  const end = Math.min(frame.end_us, frame.as_of_us);
-  if (!last || last.endUs >= end) {
-    if (last) last.endUs = Math.max(last.startUs, Math.min(last.endUs, end));
-    return;
-  }
-  if (end - last.endUs <= widestUs) last.endUs = end;
-  else out.push({ startUs: last.endUs, endUs: end, status: null, text: "no rows since" });
+/** What follows the newest row: the state holds while the next row is not due, then nothing is known. */
+export function tailOf(lane: Lane, nowUs: number): Segment[] {
+  const last = lane.segments.at(-1);
+  if (!last || last.endUs >= nowUs) return [];
+  if (nowUs - last.endUs <= lane.holdUs) return [{ ...last, startUs: last.endUs, endUs: nowUs }];
+  return [{ startUs: last.endUs, endUs: nowUs, status: null, text: "no rows since" }];
 }

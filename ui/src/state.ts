@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { getCatalog, getDashboards } from "./api";
 import { view, viewNow } from "./address";
-import { link, tick } from "./live";
+import { isBlind, tick } from "./live";
 import { asStatus } from "./status";
 import type { Catalog, Dashboard, Status } from "./wire";
 import { useUnits, type Writing } from "./units";
@@ -37,7 +37,7 @@ export async function load(): Promise<void> {
 /** Worst status of a dashboard; unknown without a link, because what was told is then the past. */
 export function dashboardStatus(id: string): { status: Status; wrong: number | null } {
   const told = tick.value?.dashboards[id];
-  if (!told || link.value.state !== "open" || tick.value?.store?.state === "down") return { status: "unknown", wrong: null };
+  if (!told || isBlind.value) return { status: "unknown", wrong: null };
   return { status: asStatus(told.status), wrong: told.wrong };
 }
 

@@ -5,6 +5,8 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { view, viewNow } from "../address";
 import { beat } from "../clock";
 import { cursor } from "../cursor";
+import { statusNow, useAgeing } from "../ageing";
+import { spanUs } from "../frames";
 import { type Heat, type HeatCell, heatOf, mix } from "../heat";
 import { Canvas, type Sheet } from "../parts/canvas";
 import { StatusMark } from "../parts/status";
@@ -22,6 +24,7 @@ const ME = Symbol("heatmap");
 
 export function HeatmapPanel(props: PanelProps): JSX.Element {
   const { panel, frame } = props;
+  useAgeing(frame);
   const heat = useMemo(() => heatOf(frame, panel.options), [frame, panel]);
   if (!heat) return <div class="note">This answer has not the two dimensions of a heat map.</div>;
   return heat.isOverTime ? <OverTime {...props} heat={heat} /> : <Matrix {...props} heat={heat} />;
@@ -31,11 +34,12 @@ function OverTime({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Elem
   const [hover, setHover] = useState<{ us: number; y: Cell; cell: HeatCell | undefined; x: number; width: number; top: number } | null>(null);
   const height = useRef(0);
   const bucketUs = frame.bucket_us ?? 1;
+  const span = spanUs(frame, view.value.spanS * SECOND_US);
   const unit = panel.unit ?? heat.value.unit;
   const how = writing(panel.options);
   const ys = [...heat.ys].reverse();
   const point = (x: number, y: number, width: number): void => {
-    const us = viewNow.peek() - (1 - x / width) * view.peek().spanS * SECOND_US;
+    const us = viewNow.peek() - (1 - x / width) * span;
     const start = Math.floor(us / bucketUs) * bucketUs;
     const name = ys[Math.floor(y / ((height.current - AXIS_PX) / ys.length))];
     cursor.value = { us, owner: ME };
@@ -43,7 +47,7 @@ function OverTime({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Elem
   };
   const draw = (sheet: Sheet): void => {
     height.current = sheet.height;
-    drawCells(sheet, heat, ys, bucketUs);
+    drawCells(sheet, heat, ys, bucketUs, span);
   };
   const leave = (): void => {
     cursor.value = null;
@@ -60,7 +64,7 @@ function OverTime({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Elem
           ))}
         </div>
         <div style={{ position: "relative", minHeight: 0 }}>
-          <Canvas height={null} label={`${panel.title}: ${ys.length} rows over time, from ${writeText(heat.low, unit, how)} to ${writeText(heat.high, unit, how)}`} draw={draw} changes={[heat, theme.value, view.value.zone, view.value.spanS]} onPoint={point} onLeave={leave} />
+          <Canvas height={null} label={`${panel.title}: ${ys.length} rows over time, from ${writeText(heat.low, unit, how)} to ${writeText(heat.high, unit, how)}`} draw={draw} changes={[heat, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} />
           {hover && (
             <div class="tip" role="status" style={{ top: `${hover.top}px`, ...(hover.x > hover.width / 2 ? { right: `${hover.width - hover.x + 12}px` } : { left: `${hover.x + 12}px` }) }}>
               <p class="when">
@@ -87,25 +91,26 @@ function colourOf(heat: Heat, cell: HeatCell): string | null {
   return mix(palette.value.heatLow, palette.value.heatHigh, (cell.value - heat.low) / (heat.high - heat.low));
 }
 
-function drawCells(sheet: Sheet, heat: Heat, ys: readonly Cell[], bucketUs: number): void {
+function drawCells(sheet: Sheet, heat: Heat, ys: readonly Cell[], bucketUs: number, span: number): void {
   const { pen, width, height, nowUs } = sheet;
-  const spanUs = view.peek().spanS * SECOND_US;
-  const x = (us: number): number => (1 - (nowUs - us) / spanUs) * width;
+  const x = (us: number): number => (1 - (nowUs - us) / span) * width;
   const tall = (height - AXIS_PX) / Math.max(1, ys.length);
-  pen.fillStyle = hatchPattern(pen, palette.value.hatch, 1);
-  pen.fillRect(0, 0, width, height - AXIS_PX);
+  const hatch = hatchPattern(pen, palette.value.hatch, 1);
   ys.forEach((y, i) => {
+    const [top, bottom] = [Math.round(i * tall), Math.round((i + 1) * tall) - 1];
+    pen.fillStyle = hatch;
+    pen.fillRect(0, top, width, bottom - top);
     for (const bucket of heat.xs) {
       const cell = heat.at(bucket, y);
       const colour = cell && colourOf(heat, cell);
-      const [from, until] = [Math.max(0, x(Number(bucket))), Math.min(width, x(Number(bucket) + bucketUs))];
+      const [from, until] = [Math.max(0, Math.round(x(Number(bucket)))), Math.min(width, Math.round(x(Number(bucket) + bucketUs)))];
       if (!colour || until <= 0 || from >= width) continue;
       pen.fillStyle = colour;
-      pen.fillRect(from, i * tall + 0.5, Math.max(1, until - from), Math.max(1, tall - 1));
+      pen.fillRect(from, top, Math.max(1, until - from), Math.max(1, bottom - top));
     }
   });
   pen.clearRect(0, height - AXIS_PX, width, AXIS_PX);
-  drawTimes(sheet, height - AXIS_PX);
+  drawTimes(sheet, height - AXIS_PX, span);
 }
 
 function Scale({ heat, unit }: { heat: Heat; unit: string | null }): JSX.Element {
@@ -170,7 +175,7 @@ function MatrixCell({ heat, cell, text }: { heat: Heat; cell: HeatCell | undefin
     );
   }
   if (heat.hasStatus) {
-    const status = asStatus(cell.status);
+    const status = statusNow(asStatus(cell.status), null);
     return (
       <td class={status}>
         <StatusMark status={status} word={text} />

@@ -7,6 +7,7 @@ import { palette } from "../theme";
 import { type Zone, splitText, stepFor, timeSplits } from "../time";
 import { axisTexts } from "../units";
 import { type DrawnHole, type Frame2d, drawEnvelope, drawHoles, drawLimitBands, drawLimitLines, drawTrace, lookOf } from "./line-draw";
+import { drawBars } from "./line-bars";
 import { type ValueRange, valueRange, valueSplits } from "./value-axis";
 
 /** One picture: what is drawn, over which time. */
@@ -19,6 +20,8 @@ export interface Picture {
   startS: number;
   endS: number;
   asOfUs: number;
+  /** Bars from zero, for amounts per bucket. */
+  isBars: boolean;
   unit: string | null;
   zone: Zone;
 }
@@ -92,7 +95,7 @@ export class LineChart {
     const arrays = drawn.map((trace) => trace.values).concat(this.band ? [this.band.low, this.band.high] : []);
     const [from, to] = [firstAtOrAfter(grid.x, startS), firstAtOrAfter(grid.x, endS + 1e-6) - 1];
     const marks = Math.max(2, Math.floor(this.plot.height / PIXELS_PER_VALUE));
-    this.range = valueRange(arrays, from, to, drawn[0], marks);
+    this.range = valueRange(arrays, from, to, drawn[0], marks, picture.isBars);
     this.plot.batch(() => {
       this.plot.setData([grid.x, new Float64Array(grid.length)], false);
       this.plot.setScale("x", { min: startS, max: endS });
@@ -165,7 +168,8 @@ export class LineChart {
     pen.clip();
     if (this.band) drawEnvelope(picture.grid, this.band.low, this.band.high, to, palette.value);
     drawLimitLines(picture.drawn[0], to, palette.value);
-    for (const trace of [...picture.drawn].reverse()) {
+    if (picture.isBars) drawBars(picture, to, (trace) => lookOf(trace.id, palette.value));
+    for (const trace of picture.isBars ? [] : [...picture.drawn].reverse()) {
       drawTrace(picture.grid, trace, to, lookOf(trace.id, palette.value), picture.asOfUs, picture.isDim(trace));
     }
     pen.restore();

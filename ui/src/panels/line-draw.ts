@@ -141,7 +141,7 @@ export function drawHoles(holes: readonly DrawnHole[], to: Frame2d): void {
     const until = Math.min(to.left + to.width, to.x(hole.endUs / 1e6));
     if (until <= to.left || from >= to.left + to.width) continue;
     pen.save();
-    pen.globalAlpha = 0.5;
+    pen.globalAlpha = hole.labels.length > 1 ? 1 : 0.55;
     pen.fillStyle = hatchPattern(pen, hole.colour, to.ratio);
     pen.fillRect(from, to.top, Math.max(2 * to.ratio, until - from), to.height);
     pen.restore();
@@ -210,11 +210,8 @@ export function drawEnvelope(grid: Grid, low: Float64Array, high: Float64Array, 
   pen.restore();
 }
 
-/** What is true of a trace at a slot, when it has no value there. */
-export function reasonAt(grid: Grid, trace: Trace, slot: number): string {
-  const us = grid.timeUs(slot);
-  const note = trace.nulls.get(us);
-  if (note !== undefined) return noteText(note);
-  const hole = trace.series?.holes?.find((one) => one.start_us <= us && us < one.end_us);
-  return hole?.why ?? "";
+/** Why a row of a trace has no value at a slot; empty when there is no such row. */
+export function nullReason(grid: Grid, trace: Trace, slot: number): string {
+  const note = trace.nulls.get(grid.timeUs(slot));
+  return note === undefined ? "" : noteText(note);
 }

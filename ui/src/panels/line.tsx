@@ -3,14 +3,15 @@
 import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { unzoom, view, viewNow, zoom } from "../address";
+import { isLive, unzoom, view, viewNow, zoom } from "../address";
 import { useAgeing } from "../ageing";
 import { cursor } from "../cursor";
-import type { Grid } from "../grid";
+import { spanUs } from "../frames";
+import { type Grid, currentValue, newestSlot } from "../grid";
 import { isStale } from "../status";
 import { Legend } from "../parts/legend";
 import { Tooltip } from "../parts/tooltip";
-import { newestValue, rankTraces } from "../rank";
+import { rankTraces } from "../rank";
 import { writing } from "../state";
 import { palette, theme } from "../theme";
 import { SECOND_US, spanText } from "../time";
@@ -27,7 +28,18 @@ interface Hover {
   left: number;
 }
 
-export function LinePanel({ panel, frame, grid }: PanelProps): JSX.Element {
+export function LinePanel(props: PanelProps): JSX.Element {
+  const { panel, grid } = props;
+  const hasValue = [...(grid?.traces.values() ?? [])].some((trace) => newestSlot(trace.values) >= 0);
+  return hasValue ? <Chart {...props} /> : <AllNull sentence={panel.options?.["all_null"]} />;
+}
+
+/** Rows came, and none of them has a value: that is neither a zero nor silence. */
+function AllNull({ sentence }: { sentence: unknown }): JSX.Element {
+  return <div class="note">{typeof sentence === "string" ? sentence : "Rows came in this range, none of them with a value."}</div>;
+}
+
+function Chart({ panel, frame, grid }: PanelProps): JSX.Element {
   const late = useAgeing(frame);
   const [alone, setAlone] = useState<ReadonlySet<string>>(new Set());
   const [hover, setHover] = useState<Hover | null>(null);
@@ -47,15 +59,16 @@ export function LinePanel({ panel, frame, grid }: PanelProps): JSX.Element {
     rest,
     holes,
     isDim: (trace) => view.peek().endUs === null && trace.series !== null && isStale(trace.series, nowUs),
-    startS: nowUs / SECOND_US - view.peek().spanS,
+    startS: (nowUs - spanUs(frame, view.peek().spanS * SECOND_US)) / SECOND_US,
     endS: nowUs / SECOND_US,
-    asOfUs: frame.as_of_us,
+    asOfUs: isLive.peek() ? nowUs : frame.as_of_us,
+    isBars: panel.options?.["style"] === "bars",
     unit: unit ?? shown[0]?.unit ?? null,
     zone: view.peek().zone,
   });
   const chart = useChart(box, picture, [frame, alone, late, view.value.zone, view.value.spanS, theme.value, unit], setHover, values);
   const width = box.current?.clientWidth ?? 0;
-  const summary = named.map((trace) => `${trace.label} ${writeText(newestValue(trace), unit ?? trace.unit, writing())}`).join(", ");
+  const summary = named.map((trace) => `${trace.label} ${writeText(currentValue(values, trace), unit ?? trace.unit, writing())}`).join(", ");
   return (
     <>
       <div
@@ -67,9 +80,9 @@ export function LinePanel({ panel, frame, grid }: PanelProps): JSX.Element {
         onBlur={() => setHover(null)}
       >
         <div class="plot" ref={box} />
-        {hover && <Tooltip grid={values} traces={shown} rest={rest} holes={holes} slot={hover.slot} left={hover.left + (chart.current?.offsetLeft ?? 0)} width={width} unit={unit} asOfUs={frame.as_of_us} />}
+        {hover && <Tooltip grid={values} traces={shown} rest={rest} holes={holes} slot={hover.slot} left={hover.left + (chart.current?.offsetLeft ?? 0)} width={width} unit={unit} asOfUs={isLive.value ? viewNow.peek() : frame.as_of_us} />}
       </div>
-      <Legend traces={named} restCount={ranked.rest.length} unit={unit} alone={alone} onAlone={setAlone} />
+      <Legend grid={values} traces={named} restCount={ranked.rest.length} unit={unit} alone={alone} onAlone={setAlone} />
     </>
   );
 }

@@ -5,11 +5,12 @@ import { useState } from "preact/hooks";
 import { go, isLive, view } from "../address";
 import { useAgeing } from "../ageing";
 import { beat } from "../clock";
-import { link } from "../live";
+import { isBlind, link } from "../live";
 import { type PanelData, usePanelData } from "../panel-data";
 import { EmptyState } from "../parts/empty-state";
 import { ErrorBoundary } from "../parts/error-boundary";
 import { Ago } from "../parts/age";
+import { StatusMark } from "../parts/status";
 import { Popup } from "../parts/popup";
 import { TruthCard } from "../parts/truth-card";
 import { momentText, spanText } from "../time";
@@ -19,7 +20,7 @@ import { gridTable } from "./grid-table";
 import { KINDS, type PanelProps } from "./index";
 import { TablePanel } from "./table";
 
-export type PanelState = "loading" | "refused" | "empty" | "outside" | "data";
+export type PanelState = "loading" | "refused" | "empty" | "outside" | "fine" | "data";
 
 /** Which of the states a panel is in. Panels of verdicts say themselves when there is nothing. */
 export function panelState(data: PanelData, panel: Panel): PanelState {
@@ -27,6 +28,7 @@ export function panelState(data: PanelData, panel: Panel): PanelState {
   if (!data.frame) return "loading";
   const hasRows = data.grid ? data.grid.traces.size > 0 : data.frame.rows > 0;
   if (hasRows || panel.kind === "text") return "data";
+  if (panel.query === null && data.frame.series.length) return "fine";
   const everArrived = Boolean(data.frame.newest_us) || data.frame.series.some((series) => series.newest_us);
   return everArrived ? "outside" : "empty";
 }
@@ -90,6 +92,8 @@ function Content({ state, data, panel, dashboard, asTable }: Props & { state: Pa
       );
     case "empty":
       return <EmptyState panel={panel} />;
+    case "fine":
+      return <Fine panel={panel} />;
     case "outside":
       return <Outside frame={data.frame as Frame} />;
     default: {
@@ -106,6 +110,16 @@ function UnknownKind({ panel }: PanelProps): JSX.Element {
     <div class="note">
       <strong>This page cannot draw panels of kind “{panel.kind}”.</strong>
       <span class="dim">Reload it: the server may be newer than the page.</span>
+    </div>
+  );
+}
+
+/** A list of troubles without one. */
+function Fine({ panel }: { panel: Panel }): JSX.Element {
+  const sentence = panel.options?.["all_fine"];
+  return (
+    <div class="note">
+      <StatusMark status={isBlind.value ? "unknown" : "up"} word={isBlind.value ? "Not known at present." : typeof sentence === "string" ? sentence : "Nothing is wrong now."} />
     </div>
   );
 }

@@ -2,14 +2,14 @@
 
 import type { JSX } from "preact";
 import { isLive, viewNow } from "../address";
-import { useAgeing } from "../ageing";
+import { statusNow, useAgeing } from "../ageing";
 import { column, keyLabel, measureColumns, noteText, rowKey, seriesFinder, tagColumns, tellingTags } from "../frames";
 import { Ago, Since } from "../parts/age";
 import { Sparkline } from "../parts/sparkline";
 import { StatusMark } from "../parts/status";
 import { useSparks } from "../sparks";
 import { writing } from "../state";
-import { asStatus, isStale, shownStatus, worst } from "../status";
+import { asStatus, isStale, worst } from "../status";
 import { words, write, writeText } from "../units";
 import type { Cell, Column, Frame, Key, Series, Status } from "../wire";
 import type { PanelProps } from "./index";
@@ -19,9 +19,11 @@ interface Tile {
   key: Key;
   row: number;
   series: Series | null;
-  /** The verdict on the shown value, else on its series; null when neither is judged. */
+  /** The verdict on the shown value, else on its series; null when neither is judged, or when a good series sent no value. */
   status: Status | null;
   isStale: boolean;
+  /** Why there is no value; null when there is one. */
+  missing: string | null;
 }
 
 export function tilesOf(frame: Frame, value: Column, now: number, live: boolean): Tile[] {
@@ -32,15 +34,18 @@ export function tilesOf(frame: Frame, value: Column, now: number, live: boolean)
   return keys.map((key, row) => {
     const series = find(row);
     const stale = live && series !== null && isStale(series, now);
-    return { label: keyLabel(key, telling), key, row, series, status: tileStatus(value.status?.[row] ?? null, series, stale, now), isStale: stale };
+    const status = tileStatus(value.status?.[row] ?? null, series, stale);
+    const isMissing = (value.values[row] ?? null) === null;
+    const reason = isMissing ? noteText(value.notes?.[row]) : null;
+    return { label: keyLabel(key, telling), key, row, series, status: isMissing && status === "up" ? null : status, isStale: stale, missing: reason };
   });
 }
 
 /** The verdict on the value; an old value, and any value of something that is down, is no better than its series. */
-function tileStatus(told: Status | null, series: Series | null, stale: boolean, now: number): Status | null {
-  const isTied = stale || series?.status === "down";
-  const known = isTied && told && series ? worst([told, series.status]) : (told ?? series?.status ?? null);
-  return known === null ? null : shownStatus(asStatus(known), stale ? series : null, now);
+function tileStatus(told: Status | null, series: Series | null, stale: boolean): Status | null {
+  const now = isLive.peek() ? (series?.status ?? null) : null;
+  const known = told && now && (stale || now === "down") ? worst([told, now]) : (told ?? now);
+  return known === null ? null : statusNow(asStatus(known), stale ? series : null);
 }
 
 export function StatPanel({ panel, frame }: PanelProps): JSX.Element {
@@ -58,7 +63,7 @@ export function StatPanel({ panel, frame }: PanelProps): JSX.Element {
         return (
           <div class={`tile ${tile.status ?? ""} ${tile.isStale ? "is-stale" : ""}`} role="listitem" key={tile.label + tile.row} data-status={tile.status} data-stale={tile.isStale} title={tile.series?.reason ?? undefined}>
             {tile.label && <span class="label">{tile.label}</span>}
-            <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} note={value.notes?.[tile.row]} options={panel.options} />
+            <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} options={panel.options} />
             {others.map((other) => (
               <span class="label" key={other.name}>
                 {words(other.name)} {writeText(other.values[tile.row], other.unit, writing(panel.options))}
@@ -77,11 +82,10 @@ interface ValueProps {
   cell: Cell;
   measure: Column;
   unit: string | null;
-  note: string | undefined;
   options: Record<string, unknown> | undefined;
 }
 
-function Value({ cell, measure, unit, note, options }: ValueProps): JSX.Element {
+function Value({ cell, measure, unit, options }: ValueProps): JSX.Element {
   if (typeof cell === "number" && isAgeColumn(measure, options)) {
     return (
       <span class="value is-word">
@@ -91,10 +95,9 @@ function Value({ cell, measure, unit, note, options }: ValueProps): JSX.Element 
   }
   const { text, suffix } = write(cell, unit, writing(options));
   return (
-    <span class={`value ${typeof cell === "number" ? "" : "is-word"}`} title={cell === null ? `No value: ${noteText(note)}` : measure.sentence ?? undefined}>
+    <span class={`value ${typeof cell === "number" ? "" : "is-word"}`} title={measure.sentence ?? undefined}>
       {text}
       {suffix && <small>{suffix}</small>}
-      {cell === null && <span class="sr">no value: {noteText(note)}</span>}
     </span>
   );
 }
@@ -110,6 +113,7 @@ function Foot({ tile }: { tile: Tile }): JSX.Element {
   return (
     <span class="foot">
       {tile.status && <StatusMark status={tile.status} />}
+      {tile.missing !== null && <span>{tile.missing}</span>}
       {tile.isStale && tile.series?.newest_us ? (
         <span class="age">
           <Ago us={tile.series.newest_us} />

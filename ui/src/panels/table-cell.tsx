@@ -2,12 +2,12 @@
 
 import type { JSX } from "preact";
 import { go, linkTo, view, type View } from "../address";
+import { seriesStatus, statusNow } from "../ageing";
 import { noteText } from "../frames";
 import { Ago } from "../parts/age";
 import { StatusMark } from "../parts/status";
-import { viewNow } from "../address";
 import { writing } from "../state";
-import { asStatus, shownStatus } from "../status";
+import { asStatus } from "../status";
 import { write } from "../units";
 import type { Column, Panel, Series } from "../wire";
 
@@ -18,13 +18,23 @@ interface Props {
   /** On the first cell of a row: whose verdict stands before it. */
   series: Series | null;
   isNumeric: boolean;
+  /** Where the cell leads, when its row says so itself. */
+  dashboard: string | null;
 }
 
-export function TableCell({ column, row, panel, series, isNumeric }: Props): JSX.Element {
+export function TableCell({ column, row, panel, series, isNumeric, dashboard }: Props): JSX.Element {
   const cell = column.values[row] ?? null;
   const options = panel.options ?? {};
   if (cell === null) return <Missing note={column.notes?.[row]} isNumeric={isNumeric} />;
-  const lead = series && <StatusMark quiet status={shownStatus(asStatus(series.status), series, viewNow.peek())} />;
+  const leadStatus = seriesStatus(series);
+  const lead = leadStatus && <StatusMark quiet status={leadStatus} />;
+  if (dashboard) {
+    return (
+      <td>
+        <Drill target={{ dashboard, full: null }} text={String(cell)} />
+      </td>
+    );
+  }
   if (column.kind === "tag") {
     const target = linkFor(options["links"], column.name, String(cell));
     return (
@@ -46,7 +56,7 @@ export function TableCell({ column, row, panel, series, isNumeric }: Props): JSX
   if (status && isWord) {
     return (
       <td>
-        <StatusMark status={asStatus(status)} word={text} />
+        <StatusMark status={statusNow(asStatus(status), series)} word={text} />
       </td>
     );
   }

@@ -7,15 +7,16 @@ import { useAgeing } from "../ageing";
 import { rowKey, seriesFinder, tagColumns } from "../frames";
 import { Sparkline } from "../parts/sparkline";
 import { useSparks } from "../sparks";
-import { isStale } from "../status";
+import { isStale, rank } from "../status";
 import { words } from "../units";
-import type { Cell, Column, Frame } from "../wire";
+import type { Cell, Column, Frame, Status } from "../wire";
 import type { PanelProps } from "./index";
 import { TableCell } from "./table-cell";
 
 const ALL_DRAWN = 200;
 const SPARE = 10;
 const HIDDEN = new Set(["received_at", "flags", "bucket"]);
+const STATUS = "status";
 
 export interface Sort {
   column: string;
@@ -29,12 +30,26 @@ export function parseSort(option: unknown): Sort | null {
   return typeof given?.column === "string" ? { column: given.column, isDown: given.descending === true } : null;
 }
 
-/** Row numbers in order; nulls always last, equal values keep the server's order. */
+/** Row numbers in order; nulls always last, equal values keep the server's order. "status" sorts by the worst verdict in the row. */
 export function sortedRows(frame: Frame, sort: Sort | null): number[] {
   const rows = Array.from({ length: frame.rows }, (_, row) => row);
+  if (sort?.column === STATUS && !frame.columns.some((one) => one.name === STATUS)) {
+    const ranks = rowRanks(frame);
+    return rows.sort((a, b) => (ranks[b] ?? 0) - (ranks[a] ?? 0) || a - b);
+  }
   const values = frame.columns.find((one) => one.name === sort?.column)?.values;
   if (!sort || !values) return rows;
   return rows.sort((a, b) => compare(values[a] ?? null, values[b] ?? null, sort.isDown) || a - b);
+}
+
+/** How bad each row is: its series, and every verdict in it. */
+function rowRanks(frame: Frame): number[] {
+  const find = seriesFinder(frame);
+  return Array.from({ length: frame.rows }, (_, row) => {
+    const series = find(row);
+    const told = frame.columns.map((one) => one.status?.[row]).filter((status): status is Status => Boolean(status));
+    return Math.max(series ? rank(series.status) : 0, ...told.map(rank));
+  });
 }
 
 function compare(a: Cell, b: Cell, isDown: boolean): number {
@@ -47,7 +62,8 @@ function compare(a: Cell, b: Cell, isDown: boolean): number {
 export function shownColumns(frame: Frame): Column[] {
   const tags = tagColumns(frame);
   const telling = tags.filter((tag) => tag.name !== "env" || new Set(tag.values).size > 1);
-  const rest = frame.columns.filter((one) => one.kind !== "tag" && !HIDDEN.has(one.name));
+  const isVerdicts = frame.table === "verdicts";
+  const rest = frame.columns.filter((one) => one.kind !== "tag" && !HIDDEN.has(one.name) && !(isVerdicts && one.name === "dashboard"));
   return [...telling, ...rest];
 }
 
@@ -102,7 +118,7 @@ export function TablePanel(props: PanelProps): JSX.Element {
             return (
               <tr key={tags.length ? JSON.stringify(key) + row : row} class={stale ? "is-stale" : ""} aria-rowindex={from + i + 2} data-stale={stale} title={series?.reason ?? undefined}>
                 {columns.map((column, at) => (
-                  <TableCell key={column.name} column={column} row={row} panel={panel} series={at === 0 && tags.length > 0 ? series : null} isNumeric={isNumeric(column)} />
+                  <TableCell key={column.name} column={column} row={row} panel={panel} series={at === 0 && tags.length > 0 ? series : null} isNumeric={isNumeric(column)} dashboard={verdictOf(frame, column, row)} />
                 ))}
                 {sparks && <td>{trace && <Sparkline grid={sparks.grid} trace={trace} />}</td>}
               </tr>
@@ -113,6 +129,12 @@ export function TablePanel(props: PanelProps): JSX.Element {
       </table>
     </div>
   );
+}
+
+/** In a list of verdicts the subject leads to the dashboard that shows it. */
+function verdictOf(frame: Frame, column: Column, row: number): string | null {
+  if (frame.table !== "verdicts" || column.name !== "subject") return null;
+  return (frame.columns.find((one) => one.name === "dashboard")?.values[row] as string | null) || null;
 }
 
 function Spacer({ height, columns }: { height: number; columns: number }): JSX.Element {

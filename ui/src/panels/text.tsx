@@ -3,10 +3,10 @@
 import type { JSX } from "preact";
 import { go, linkTo } from "../address";
 import { column } from "../frames";
-import { link } from "../live";
+import { isBlind, link, tick } from "../live";
 import { Since } from "../parts/age";
 import { StatusMark } from "../parts/status";
-import { asStatus, rank } from "../status";
+import { asStatus, rank, worst as worstOf } from "../status";
 import { view } from "../address";
 import { beat } from "../clock";
 import { momentText } from "../time";
@@ -21,7 +21,7 @@ export interface Verdict {
   dashboard: string | null;
 }
 
-/** The rows of a frame of verdicts, worst first. */
+/** The rows of a frame of verdicts that are not up, worst first. */
 export function verdictsOf(frame: Frame): Verdict[] {
   const of = (name: string, row: number): unknown => column(frame, name)?.values[row];
   const all = Array.from({ length: frame.rows }, (_, row): Verdict => ({
@@ -29,30 +29,29 @@ export function verdictsOf(frame: Frame): Verdict[] {
     subject: String(of("subject", row) ?? ""),
     reason: String(of("reason", row) ?? ""),
     sinceUs: (of("since_us", row) as number | null) ?? null,
-    dashboard: (of("dashboard", row) as string | null) ?? null,
+    dashboard: (of("dashboard", row) as string | null) || null,
   }));
-  return all.sort((a, b) => rank(b.status) - rank(a.status));
+  return all.filter((one) => one.status !== "up").sort((a, b) => rank(b.status) - rank(a.status));
 }
 
-/** What the verdicts come to: the status and the sentence. Unknown is never counted as fine. */
-export function headline(verdicts: readonly Verdict[]): { status: Status; text: string } {
-  const wrong = verdicts.filter((one) => one.status === "down" || one.status === "degraded").length;
-  const unknown = verdicts.filter((one) => one.status === "unknown").length;
-  if (!verdicts.length) return { status: "unknown", text: "Nothing is watched yet" };
-  const rest = unknown ? `${unknown} of ${verdicts.length} unknown` : "";
-  if (wrong) return { status: verdicts[0]?.status ?? "unknown", text: `${wrong} wrong now${rest ? `, ${rest}` : ""}` };
+/** What the verdicts on all watched series come to: the status and the sentence. Unknown is never counted as fine. */
+export function headline(statuses: readonly Status[]): { status: Status; text: string } {
+  const wrong = statuses.filter((one) => one === "down" || one === "degraded").length;
+  const unknown = statuses.filter((one) => one === "unknown").length;
+  if (!statuses.length) return { status: "unknown", text: "Nothing is watched yet" };
+  const rest = unknown ? `${unknown} of ${statuses.length} unknown` : "";
+  if (wrong) return { status: worstOf(statuses) ?? "unknown", text: `${wrong} wrong now${rest ? `, ${rest}` : ""}` };
   if (unknown) return { status: "unknown", text: `Nothing known to be wrong, ${rest}` };
-  return { status: "up", text: `Nothing wrong among ${verdicts.length} watched series` };
+  return { status: "up", text: `Nothing wrong among ${statuses.length} watched series` };
 }
 
 const MOST_LISTED = 50;
 
 export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
   if (panel.options?.["source"] !== "verdicts") return <div class="note">{panel.sentence}</div>;
-  if (link.value.state === "lost") return <LostVerdict />;
-  const verdicts = verdictsOf(frame);
-  const { status, text } = headline(verdicts);
-  const troubles = verdicts.filter((one) => one.status !== "up");
+  if (isBlind.value) return <UnknownVerdict />;
+  const troubles = verdictsOf(frame);
+  const { status, text } = headline(frame.series.map((series) => asStatus(series.status)));
   const worst = troubles[0];
   return (
     <div class="verdict" data-status={status}>
@@ -102,12 +101,14 @@ function Trouble({ verdict }: { verdict: Verdict }): JSX.Element {
   );
 }
 
-function LostVerdict(): JSX.Element {
-  const heard = link.value.heardUs;
+function UnknownVerdict(): JSX.Element {
+  const isLost = link.value.state === "lost";
+  const heard = isLost ? link.value.heardUs : tick.value?.store?.since_us;
+  const why = isLost ? "the link to the server is lost" : "the store is away";
   return (
     <div class="verdict" data-status="unknown">
       <p class="headline" role="status">
-        <StatusMark status="unknown" word={heard ? `Not known since ${momentText(heard, view.value.zone, beat.value)}: the link to the server is lost` : "Not known: the server does not answer"} />
+        <StatusMark status="unknown" word={heard ? `Not known since ${momentText(heard, view.value.zone, beat.value)}: ${why}` : `Not known: ${why}`} />
       </p>
     </div>
   );

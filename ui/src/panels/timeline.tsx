@@ -3,12 +3,13 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { view, viewNow } from "../address";
-import { useAgeing } from "../ageing";
+import { seriesStatus, useAgeing } from "../ageing";
 import { beat } from "../clock";
 import { cursor } from "../cursor";
+import { spanUs } from "../frames";
 import { Canvas, type Sheet } from "../parts/canvas";
 import { StatusMark } from "../parts/status";
-import { type Lane, type Segment, lanesOf } from "../segments";
+import { type Lane, type Segment, lanesOf, tailOf } from "../segments";
 import { writing } from "../state";
 import { SHAPES, rank } from "../status";
 import { hatchPattern, palette, theme } from "../theme";
@@ -29,12 +30,14 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   const room = panel.height * 40 - 8 - 32 - 34 - AXIS_PX;
   const laneHeight = Math.max(LEAST_LANE_PX, Math.min(MOST_LANE_PX, Math.floor(room / Math.max(1, lanes.length))));
   const height = laneHeight * lanes.length + AXIS_PX;
+  const span = spanUs(frame, view.value.spanS * SECOND_US);
   const at = cursor.value;
   const point = (x: number, y: number, width: number): void => {
     const lane = lanes[Math.floor(y / laneHeight)];
-    const us = viewNow.peek() - (1 - x / width) * view.peek().spanS * SECOND_US;
+    const now = viewNow.peek();
+    const us = now - (1 - x / width) * span;
     cursor.value = { us, owner: ME };
-    const segment = lane?.segments.find((one) => one.startUs <= us && us < one.endUs);
+    const segment = lane && [...lane.segments, ...tailOf(lane, now)].find((one) => one.startUs <= us && us < one.endUs);
     setHover(lane && segment ? { lane, segment, x, width, top: Math.min(y + 12, height - 46) } : null);
   };
   const leave = (): void => {
@@ -44,19 +47,19 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   const present = [...new Set(lanes.flatMap((lane) => lane.segments.map((one) => one.status)))];
   const statuses = present.filter((status): status is Status => status !== null).sort((a, b) => rank(a) - rank(b));
   const summary = lanes.map((lane) => `${lane.label} ${lane.segments.at(-1)?.status === null ? "no data" : lane.segments.at(-1)?.text ?? ""}`).join(", ");
-  const gone = at && at.owner !== ME ? 1 - (viewNow.value - at.us) / (view.value.spanS * SECOND_US) : -1;
+  const gone = at && at.owner !== ME ? 1 - (viewNow.peek() - at.us) / span : -1;
   return (
     <>
       <div class="lanes" style={{ display: "grid", gridTemplateColumns: "minmax(60px, max-content) 1fr", columnGap: "8px", alignContent: "start" }}>
         <div aria-hidden="true" style={{ maxWidth: "160px" }}>
           {lanes.map((lane) => (
             <div key={lane.label} title={lane.label} style={{ height: `${laneHeight}px`, lineHeight: `${laneHeight}px`, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}>
-              {lane.label}
+              <LaneMark lane={lane} /> {lane.label}
             </div>
           ))}
         </div>
         <div style={{ position: "relative" }}>
-          <Canvas height={height} label={`${panel.title}. Now: ${summary}`} draw={(sheet) => drawLanes(sheet, lanes, laneHeight)} changes={[lanes, theme.value, view.value.zone, view.value.spanS]} onPoint={point} onLeave={leave} />
+          <Canvas height={height} label={`${panel.title}. Now: ${summary}`} draw={(sheet) => drawLanes(sheet, lanes, laneHeight, span)} changes={[lanes, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} />
           {gone >= 0 && gone <= 1 && <div aria-hidden="true" style={{ position: "absolute", top: 0, bottom: `${AXIS_PX}px`, left: `${gone * 100}%`, borderLeft: "1px solid var(--dim)" }} />}
           {hover && (
             <div class="tip" role="status" style={{ top: `${hover.top}px`, ...(hover.x > hover.width / 2 ? { right: `${hover.width - hover.x + 12}px` } : { left: `${hover.x + 12}px` }) }}>
@@ -84,21 +87,26 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   );
 }
 
-function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number): void {
+/** How the series is now, before its name. */
+function LaneMark({ lane }: { lane: Lane }): JSX.Element | null {
+  const status = seriesStatus(lane.series);
+  return status && <StatusMark quiet status={status} />;
+}
+
+function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number, span: number): void {
   const { pen, width, nowUs } = sheet;
-  const spanUs = view.peek().spanS * SECOND_US;
-  const x = (us: number): number => (1 - (nowUs - us) / spanUs) * width;
+  const x = (us: number): number => (1 - (nowUs - us) / span) * width;
   const hatch = hatchPattern(pen, palette.value.hatch, 1);
   lanes.forEach((lane, i) => {
     const middle = (i + 0.5) * laneHeight;
-    for (const segment of lane.segments) {
+    for (const segment of [...lane.segments, ...tailOf(lane, nowUs)]) {
       const from = Math.max(0, x(segment.startUs));
       const until = Math.min(width, x(segment.endUs));
       if (until <= 0 || from >= width) continue;
       drawSegment(pen, segment, from, Math.max(1, until - from), middle, laneHeight - 6, hatch);
     }
   });
-  drawTimes(sheet, lanes.length * laneHeight);
+  drawTimes(sheet, lanes.length * laneHeight, span);
 }
 
 function drawSegment(pen: CanvasRenderingContext2D, segment: Segment, x: number, width: number, middle: number, tallest: number, hatch: CanvasPattern | string): void {
@@ -119,8 +127,9 @@ function drawSegment(pen: CanvasRenderingContext2D, segment: Segment, x: number,
 }
 
 /** Times below a picture whose right edge is now. */
-export function drawTimes({ pen, width, nowUs }: Sheet, top: number): void {
-  const { spanS, zone } = view.peek();
+export function drawTimes({ pen, width, nowUs }: Sheet, top: number, span: number): void {
+  const { zone } = view.peek();
+  const spanS = span / SECOND_US;
   const endS = nowUs / SECOND_US;
   const step = stepFor(spanS, Math.max(2, width / 80));
   pen.fillStyle = palette.value.dim;

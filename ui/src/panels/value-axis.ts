@@ -29,7 +29,7 @@ export interface ValueRange {
 }
 
 /** Limits that hold all values seen between two slots, and near thresholds; round, so that the axis rests while values move. */
-export function valueRange(arrays: readonly Float64Array[], from: number, to: number, first: Trace | undefined, marks: number): ValueRange {
+export function valueRange(arrays: readonly Float64Array[], from: number, to: number, first: Trace | undefined, marks: number, isFromZero = false): ValueRange {
   let [low, high] = [Infinity, -Infinity];
   for (const values of arrays) {
     for (let slot = from; slot <= to; slot++) {
@@ -44,7 +44,7 @@ export function valueRange(arrays: readonly Float64Array[], from: number, to: nu
   const limits = first?.thresholds;
   const nearest = limits ? (limits.degraded ?? limits.down) : null;
   if (nearest !== null && limits?.above && high >= nearest / 2 && high < nearest) high = nearest;
-  if (low >= 0 && (FROM_ZERO.has(unit.scale) || unitName === "ms" || low <= high * 0.6)) low = 0;
+  if (low >= 0 && (isFromZero || FROM_ZERO.has(unit.scale) || unitName === "ms" || low <= high * 0.6)) low = 0;
   if (unit.scale === "ratio" && low === 0 && high > 0.5 && high <= 1) high = 1;
   if (high === low) high = low + (Math.abs(low) * 0.1 || 1);
   const step = niceStep(high - low, marks, unitName);

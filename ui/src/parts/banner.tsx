@@ -15,7 +15,7 @@ const PATIENCE_MS = 2000;
 
 export function Banners(): JSX.Element {
   return (
-    <div role="alert">
+    <div class="banners" role="alert">
       <LinkBanner />
       <StoreBanner />
       {isOutdated.value && (
@@ -47,7 +47,7 @@ function LinkBanner(): JSX.Element | null {
       <StatusMark status="down" word={heardUs ? "Link to the server lost" : "The server does not answer"} />
       {heardUs ? (
         <span>
-          for <Since us={heardUs} />. Everything below is as of {moment(heardUs)} and only grows older; nothing here tells what happened since.
+          for <Since us={heardUs} />. Everything here is as of {moment(heardUs)} and only grows older; nothing here tells what happened since.
         </span>
       ) : (
         <span>{loadError.value ?? "Waiting for the first answer."}</span>

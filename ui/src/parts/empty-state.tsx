@@ -17,11 +17,11 @@ export function EmptyState({ panel }: { panel: Panel }): JSX.Element {
   const code = snippet?.code.replace(PLACEHOLDER, address("").replace(/\/$/, ""));
   return (
     <div class="empty" data-state="empty">
-      <p>
-        <strong>No data yet.</strong> <span class="dim">{panel.empty?.sentence}</span>
-      </p>
-      {code !== undefined && (
-        <>
+      <div class="how">
+        <p>
+          <strong>No data yet.</strong> <span class="dim">{panel.empty?.sentence}</span>
+        </p>
+        {code !== undefined && (
           <div class="tabs" role="tablist" aria-label="How to feed this panel">
             {snippets.map((one, i) => (
               <button type="button" role="tab" key={one.language} aria-selected={i === chosen} aria-pressed={i === chosen} onClick={() => choose(i)}>
@@ -30,10 +30,12 @@ export function EmptyState({ panel }: { panel: Panel }): JSX.Element {
             ))}
             <CopyButton text={code} label="Copy" />
           </div>
-          <pre tabIndex={0} aria-label={`${NAMES[snippet?.language ?? ""] ?? ""} example`}>
-            {code}
-          </pre>
-        </>
+        )}
+      </div>
+      {code !== undefined && (
+        <pre tabIndex={0} aria-label={`${NAMES[snippet?.language ?? ""] ?? ""} example`}>
+          {code}
+        </pre>
       )}
     </div>
   );

@@ -2,9 +2,9 @@
 
 import type { JSX } from "preact";
 import { isLive, viewNow } from "../address";
-import type { Trace } from "../grid";
+import { seriesStatus } from "../ageing";
+import { type Grid, type Trace, currentValue } from "../grid";
 import { type Look, lookOf } from "../panels/line-draw";
-import { newestValue, traceStatus } from "../rank";
 import { writing } from "../state";
 import { isStale } from "../status";
 import { palette } from "../theme";
@@ -13,6 +13,7 @@ import { Ago } from "./age";
 import { StatusMark } from "./status";
 
 interface Props {
+  grid: Grid;
   traces: readonly Trace[];
   restCount: number;
   unit: string | null;
@@ -20,7 +21,7 @@ interface Props {
   onAlone(next: ReadonlySet<string>): void;
 }
 
-export function Legend({ traces, restCount, unit, alone, onAlone }: Props): JSX.Element {
+export function Legend({ grid, traces, restCount, unit, alone, onAlone }: Props): JSX.Element {
   const how = writing();
   const now = viewNow.peek();
   const click = (event: MouseEvent, id: string): void => {
@@ -32,23 +33,27 @@ export function Legend({ traces, restCount, unit, alone, onAlone }: Props): JSX.
   const limits = traces[0]?.thresholds;
   return (
     <div class="legend" role="group" aria-label="Series">
+      {restCount > 0 && (
+        <span class="limits">
+          {traces.length} worst of {traces.length + restCount} drawn, the others from lowest to highest in grey
+        </span>
+      )}
       {traces.map((trace) => {
         const stale = isLive.value && trace.series !== null && isStale(trace.series, now);
-        const status = traceStatus(trace, now);
+        const status = seriesStatus(trace.series);
         const isOff = alone.size > 0 && !alone.has(trace.id);
         return (
           <button type="button" key={trace.id} class={`${isOff ? "is-off" : ""} ${stale ? "is-stale" : ""}`} aria-pressed={alone.has(trace.id)} onClick={(event) => click(event, trace.id)} title={trace.series?.reason || "Click: show alone. Ctrl-click: add."}>
             <Swatch look={lookOf(trace.id, palette.value)} />
-            {status !== "up" && <StatusMark quiet status={status} />}
+            {status && status !== "up" && <StatusMark quiet status={status} />}
             <span>{trace.label}</span>
             <span class="dim">
-              {writeText(newestValue(trace), unit ?? trace.unit, how)}
+              {writeText(currentValue(grid, trace), unit ?? trace.unit, how)}
               {stale && trace.series?.newest_us ? <>, <Ago us={trace.series.newest_us} /></> : null}
             </span>
           </button>
         );
       })}
-      {restCount > 0 && <span class="limits">+ {restCount} more, from lowest to highest in grey</span>}
       {limits && (limits.degraded !== null || limits.down !== null) && (
         <span class="limits">
           {[

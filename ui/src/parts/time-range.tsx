@@ -46,26 +46,30 @@ function LiveButton(): JSX.Element {
   const isFlowing = live && link.value.state === "open";
   return (
     <button type="button" class={live ? "" : "outlined"} onClick={() => toggleLive(nowUs())} aria-pressed={live} aria-label={live ? "Live; press to pause" : "Paused; press for live"} title={live ? "Pause (l)" : "Back to live (l)"} data-live={isFlowing}>
-      <span class={isFlowing ? "live-dot" : live ? "live-dot hatched" : "paused-bars"} aria-hidden="true" style={live && !isFlowing ? { backgroundColor: "transparent" } : {}} />
+      <span class={isFlowing ? "live-dot" : live ? "live-dot is-off" : "paused-bars"} aria-hidden="true" />
       {live ? (isFlowing ? "live" : "no link") : "paused"}
     </button>
   );
 }
 
 /** Said once, here: clocks that do not agree. */
-function ClockRemarks(): JSX.Element | null {
+function ClockRemarks(): JSX.Element {
   const clock = tick.value?.clock;
-  const remarks: string[] = [];
-  if (isSynchronised.value && isSkewed.value) {
-    const ahead = browserSkewUs.value > 0 ? "ahead of" : "behind";
-    remarks.push(`this browser's clock is ${durationText(Math.abs(browserSkewUs.value) / SECOND_US)} ${ahead} the server's; ages are in server time`);
-  }
-  if (clock?.synchronised === false) remarks.push(`the server's clock is not synchronised${clock.error_ms ? `, off by up to ${clock.error_ms.toFixed(0)} ms` : ""}`);
-  if (!remarks.length) return null;
+  const skew = durationText(Math.abs(browserSkewUs.value) / SECOND_US);
+  const side = browserSkewUs.value > 0 ? "ahead" : "behind";
   return (
-    <span class="badge warn" role="note" data-remark="clock">
-      {remarks.join("; ")}
-    </span>
+    <>
+      {isSynchronised.value && isSkewed.value && (
+        <span class="badge warn" role="note" data-remark="browser-clock" title={`This browser's clock is ${skew} ${side} of the server's. All ages here are in server time.`}>
+          browser clock {skew} {side}
+        </span>
+      )}
+      {clock?.synchronised === false && (
+        <span class="badge warn" role="note" data-remark="server-clock" title="The server's clock is not synchronised: latencies and ages measured with it carry this error.">
+          server clock unsynchronised{clock.error_ms ? ` ± ${clock.error_ms.toFixed(0)} ms` : ""}
+        </span>
+      )}
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { view } from "../address";
 import { beat } from "../clock";
 import type { Grid, Trace } from "../grid";
-import { type DrawnHole, lookOf, reasonAt } from "../panels/line-draw";
+import { type DrawnHole, lookOf, nullReason } from "../panels/line-draw";
 import { writing } from "../state";
 import { palette } from "../theme";
 import { momentText } from "../time";
@@ -32,9 +32,14 @@ export function valueAt(grid: Grid, trace: Trace, slot: number): number {
   for (let at = slot; at >= Math.max(0, slot - reach); at--) {
     const value = trace.values[at] as number;
     if (!Number.isNaN(value)) return value;
-    if (reasonAt(grid, trace, at)) return NaN;
+    if (nullReason(grid, trace, at) || isInHole(grid, trace, at)) return NaN;
   }
   return NaN;
+}
+
+function isInHole(grid: Grid, trace: Trace, slot: number): boolean {
+  const us = grid.timeUs(slot);
+  return trace.series?.holes?.some((hole) => hole.start_us <= us && us < hole.end_us) ?? false;
 }
 
 export function Tooltip({ grid, traces, rest, holes, slot, left, width, unit, asOfUs }: Props): JSX.Element {
@@ -56,7 +61,7 @@ export function Tooltip({ grid, traces, rest, holes, slot, left, width, unit, as
           <li key={trace.id}>
             <Swatch look={lookOf(trace.id, palette.value)} />
             <span>{trace.label}</span>
-            <span>{Number.isNaN(value) ? `${NO_VALUE} ${reasonAt(grid, trace, slot)}` : writeText(value, unit ?? trace.unit, how)}</span>
+            <span>{Number.isNaN(value) ? `${NO_VALUE} ${nullReason(grid, trace, slot)}` : writeText(value, unit ?? trace.unit, how)}</span>
           </li>
         ))}
         {lines.length > MOST_LINES && <li class="dim">and {lines.length - MOST_LINES} more lines</li>}
@@ -73,7 +78,7 @@ export function Tooltip({ grid, traces, rest, holes, slot, left, width, unit, as
           .map((hole) => (
             <li key={hole.why + hole.startUs}>
               <span class="hatched swatch" />
-              <span>
+              <span class="why">
                 {hole.labels.length > 2 ? `${hole.labels.length} series` : hole.labels.join(", ")}: {hole.why}, {momentText(hole.startUs, view.value.zone, beat.peek())} – {momentText(hole.endUs, view.value.zone, beat.peek())}
               </span>
             </li>

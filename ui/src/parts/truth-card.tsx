@@ -2,11 +2,12 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { viewNow } from "../address";
+import { statusNow } from "../ageing";
 import { address } from "../api";
 import { keyLabel, measureColumns } from "../frames";
 import { curlText, pythonText, queryOf } from "../snippets";
 import { view } from "../address";
-import { isStale, shownStatus } from "../status";
+import { isStale } from "../status";
 import { grouped } from "../units";
 import { momentText } from "../time";
 import type { Frame, Panel, Series, Subscription } from "../wire";
@@ -85,7 +86,7 @@ function Troubles({ series, now }: { series: Series[]; now: number }): JSX.Eleme
     <ul class="facts-list" style={{ marginBottom: "10px" }}>
       {found.slice(0, MOST_LISTED).map((one) => (
         <li>
-          <StatusMark status={shownStatus(one.status, one, now)} /> {keyLabel(one.key, Object.keys(one.key))}{" "}
+          <StatusMark status={statusNow(one.status, one)} /> {keyLabel(one.key, Object.keys(one.key))}{" "}
           <span class="dim">
             {one.reason}
             {one.since_us ? <> for <Since us={one.since_us} /></> : null}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { heatOf, mix } from "../src/heat";
+import { bucketed, column, frame } from "./frames";
+
+describe("heatOf", () => {
+  it("makes a matrix of two tags and leaves unknown cells out", () => {
+    const heat = heatOf(frame([column("venue", "tag", ["b", "a"]), column("symbol", "tag", ["x", "y"]), column("verdict", "state", ["fresh", "dead"], { status: ["up", "down"] })]), { x: "venue", y: "symbol", value: "verdict" });
+    expect(heat?.isOverTime).toBe(false);
+    expect([heat?.xs, heat?.ys]).toEqual([["a", "b"], ["x", "y"]]);
+    expect(heat?.at("a", "y")?.status).toBe("down");
+    expect(heat?.at("a", "x")).toBeUndefined();
+  });
+
+  it("shows the worst where several rows meet in a cell", () => {
+    const rows = frame([column("venue", "tag", ["a", "a"]), column("symbol", "tag", ["x", "x"]), column("verdict", "state", ["dead", "fresh"], { status: ["down", "up"] })]);
+    expect(heatOf(rows, { x: "venue", y: "symbol" })?.at("a", "x")?.value).toBe("dead");
+  });
+
+  it("scales from zero", () => {
+    const heat = heatOf(bucketed([[0, "a", 5], [1, "a", null]]), {});
+    expect([heat?.isOverTime, heat?.low, heat?.high]).toEqual([true, 0, 5]);
+  });
+
+  it("needs two dimensions", () => expect(heatOf(frame([column("v", "gauge", [1])]))).toBeNull());
+});
+
+it("mixes colours by share and keeps to the ends", () => {
+  expect(mix("#000000", "#ffffff", 0.5)).toBe("rgb(128 128 128)");
+  expect(mix("#000000", "#ffffff", 7)).toBe("rgb(255 255 255)");
+});

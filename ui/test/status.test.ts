@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { asStatus, isStale, shownStatus, worst } from "../src/status";
+import { S, T0, series } from "./frames";
+
+describe("staleness", () => {
+  const fresh = series({ venue: "a" });
+
+  it("begins when twice the expected spacing has passed without a newer row being told", () => {
+    expect(isStale(fresh, T0 + 10 * S)).toBe(false);
+    expect(isStale(fresh, T0 + 13 * S)).toBe(true);
+  });
+
+  it("does not flicker on fast series", () => expect(isStale({ ...fresh, expected_us: S / 10 }, T0 + 3 * S)).toBe(false));
+
+  it("follows the server at once, and never guesses without an expectation", () => {
+    expect(isStale({ ...fresh, stale: true }, T0)).toBe(true);
+    expect(isStale({ ...fresh, expected_us: null }, T0 + 999 * S)).toBe(false);
+  });
+});
+
+describe("status", () => {
+  it("is no longer up once the series has aged unheard", () => {
+    const aged = series({ venue: "a" });
+    expect(shownStatus("up", aged, T0 + 60 * S)).toBe("unknown");
+    expect(shownStatus("down", aged, T0 + 60 * S)).toBe("down");
+    expect(shownStatus("up", aged, T0 + 5 * S)).toBe("up");
+  });
+
+  it("orders up < unknown < degraded < down", () => {
+    expect(worst(["up", "unknown"])).toBe("unknown");
+    expect(worst(["unknown", "degraded", "up"])).toBe("degraded");
+    expect(worst([])).toBeNull();
+  });
+
+  it("reads every other word as unknown", () => {
+    expect(asStatus("fine")).toBe("unknown");
+    expect(asStatus(null)).toBe("unknown");
+  });
+});
