@@ -58,10 +58,10 @@ async def test_rows_flow_from_the_first_second() -> None:
     assert collected.total("gaps") == 0
     last = collected.feed[-1]
     assert (last["venue"], last["symbol"], last["channel"], last["verdict"]) == ("binance_usdm", "BTC/USDT:USDT", "trade", "fresh")
-    assert 0 <= last["latency_p50_ms"] <= last["latency_max_ms"] < 50
+    assert 0 <= last["latency_p50_ms"] <= last["latency_max_ms"] < 2000
     exchange = collected.exchange[-1]
     assert exchange["connected"] is True
-    assert 0 < exchange["latency_ms"] < 50
+    assert 0 < exchange["latency_ms"] < 2000
     assert exchange["reconnects"] == 0
     assert exchange["ts"] - exchange["last_message_at"] < 1_000_000
 
@@ -108,7 +108,7 @@ async def test_silence_of_a_venue_with_a_heartbeat_ends_the_connection(monkeypat
 
 async def test_a_heartbeat_keeps_a_quiet_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     kraken = next(one for one in VENUES if one.id == "kraken")
-    monkeypatch.setattr(kraken, "silence_s", 0.5)
+    monkeypatch.setattr(kraken, "silence_s", 1.5)
 
     async def beating(server: VenueServer, connected: ServerConnection) -> None:
         while True:
@@ -116,7 +116,7 @@ async def test_a_heartbeat_keeps_a_quiet_connection(monkeypatch: pytest.MonkeyPa
             await asyncio.sleep(0.1)
 
     async with venue(beating) as server, collecting(FeedCollector("kraken", ("BTC/USD",), url=server.url, interval_s=0.5)) as collected:
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(2.5)
     assert len(server.paths) == 1
     assert {row["verdict"] for row in collected.feed} == {"unknown"}
 
