@@ -114,7 +114,7 @@ FEED = Table(
         gauge("latency_p99_ms", "ms", "99th percentile of latency of the interval, above the best seen.", minimum=0, thresholds=_LATENCY),
         gauge("latency_max_ms", "ms", "Largest latency of the interval, above the best seen.", minimum=0),
         Column("latency_ms_sketch", Kind.SKETCH, "Latencies of the interval as a mergeable sketch with 1 % relative error.", unit="ms"),
-        gauge("clock_offset_ms", "ms", "Host's clock minus the venue's, with the shortest way removed."),
+        gauge("clock_offset_ms", "ms", "Host's clock minus the venue's, the shortest way seen included."),
         gauge("clock_offset_error_ms", "ms", "How wrong the offset may be.", minimum=0),
         gauge("backlog_ms", "ms", "Latency that is growing or draining because the link or this host is behind.", minimum=0),
         gauge("interval_s", "s", "Length of the interval that ends at the row's time.", minimum=0),
