@@ -1,0 +1,90 @@
+"""Asks a watched system for JSON over HTTP and says precisely what came when it is not what was expected."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import httpx2
+
+from tapewatch.errors import SourceError
+from tapewatch.sources.json_body import decode, describe
+from tapewatch.sources.shown import shown
+
+MOST_BYTES = 8_000_000
+"""Longest answer that is read."""
+
+_OK = 200
+_REFUSED = frozenset({400, 401, 403, 404, 405, 410})
+_SECRET = re.compile(r"token|key|secret|passw|signature|auth", re.IGNORECASE)
+
+
+async def fetch_object(http: httpx2.AsyncClient, url: str, expected: str) -> dict[str, Any]:
+    """Ask for a JSON object.
+
+    Args:
+        http: Client with its time limits.
+        url: Address; a name and password in it are sent, never told.
+        expected: What the object should hold, in words, for the message.
+
+    Raises:
+        SourceError: No answer, another status than 200, no JSON, or JSON that is no object; permanent where a retry cannot help.
+    """
+    told = redacted(url)
+    body = await _fetch(http, url, told)
+    try:
+        found = decode(body)
+    except SourceError as error:
+        raise SourceError(f"{told} answered {error}: {shown(body[:200].decode(errors='replace'))}; expected {expected}") from error
+    if not isinstance(found, dict):
+        raise SourceError(f"{told} answered {describe(found)}; expected {expected}")
+    return cast("dict[str, Any]", found)
+
+
+async def _fetch(http: httpx2.AsyncClient, url: str, told: str) -> bytes:
+    try:
+        async with http.stream("GET", url, headers={"Accept": "application/json"}) as response:
+            body = bytearray()
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise SourceError(f"{told} answered more than {MOST_BYTES:,} bytes")
+            if response.status_code != _OK:
+                words = shown(body[:200].decode(errors="replace"))
+                raise SourceError(
+                    f"{told} answered status {response.status_code}, not 200: {words or 'without a body'}",
+                    permanent=response.status_code in _REFUSED,
+                )
+            return bytes(body)
+    except httpx2.TimeoutException as error:
+        raise SourceError(f"{told} did not answer in time") from error
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+        raise SourceError(f"{told} is no address that can be asked: {error}", permanent=True) from error
+    except httpx2.HTTPError as error:
+        raise SourceError(f"{told} could not be asked: {str(error) or type(error).__name__}") from error
+
+
+def redacted(url: str) -> str:
+    """An address without its password and without values that look like secrets.
+
+    >>> redacted("http://bot:hunter2@desk:8080/status?token=abc&venue=okx")
+    'http://bot:***@desk:8080/status?token=***&venue=okx'
+    """
+    try:
+        parts = urlsplit(url)
+        place = parts.netloc.rpartition("@")[2]
+        user = f"{quote(parts.username or '')}{':***' if parts.password else ''}@" if parts.username or parts.password else ""
+        pairs = [(name, "***" if _SECRET.search(name) else value) for name, value in parse_qsl(parts.query, keep_blank_values=True)]
+    except ValueError:
+        return "the address"
+    return shown_address(urlunsplit((parts.scheme, user + place, parts.path, urlencode(pairs, safe="*"), "")))
+
+
+def shown_address(url: str) -> str:
+    """An address, printable and at most 200 characters long."""
+    text = "".join(sign if sign.isprintable() else "\ufffd" for sign in url)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+_LONGEST = 200
