@@ -38,17 +38,11 @@ export function rowKey(tags: readonly Column[], row: number): Key {
 
 /** Finds the series a row belongs to: the one whose key agrees with the row's tags. */
 export function seriesFinder(frame: Frame): (row: number) => Series | null {
-  const tags = tagColumns(frame);
-  const names = new Set(tags.map((tag) => tag.name));
-  const exact = new Map<string, Series>();
-  for (const series of frame.series) {
-    const shared = Object.fromEntries(Object.entries(series.key).filter(([tag]) => names.has(tag)));
-    exact.set(keyId(shared), series);
-  }
-  const depth = Math.max(0, ...frame.series.map((series) => Object.keys(series.key).filter((tag) => names.has(tag)).length));
-  const used = depth === tags.length ? tags : tags.filter((tag) => frame.series.some((series) => tag.name in series.key));
-  if (depth === 0 && frame.series.length > 1) return () => null;
-  return (row) => exact.get(keyId(rowKey(used, row))) ?? null;
+  const used = tagColumns(frame).filter((tag) => frame.series.some((series) => tag.name in series.key));
+  if (!used.length) return () => (frame.series.length === 1 ? (frame.series[0] ?? null) : null);
+  const joined = (valueOf: (tag: Column) => unknown): string => used.map((tag) => valueOf(tag) ?? "").join("\u0000");
+  const known = new Map(frame.series.map((series) => [joined((tag) => series.key[tag.name]), series]));
+  return (row) => known.get(joined((tag) => tag.values[row])) ?? null;
 }
 
 /** The stretch of time a picture covers, in microseconds: the page's, unless the panel looks back by a length of its own. */

@@ -20,6 +20,8 @@ export interface Heat {
   low: number;
   high: number;
   at(x: Cell, y: Cell): HeatCell | undefined;
+  /** The cells that a row of the picture has, in no order. */
+  row(y: Cell): readonly { x: Cell; cell: HeatCell }[];
 }
 
 export function heatOf(frame: Frame, options: Record<string, unknown> = {}): Heat | null {
@@ -29,13 +31,15 @@ export function heatOf(frame: Frame, options: Record<string, unknown> = {}): Hea
   const x = column(frame, options["x"]) ?? time ?? tags[0];
   const y = column(frame, options["y"]) ?? tags.find((tag) => tag !== x);
   if (!value || !x || !y) return null;
-  const cells = new Map<string, HeatCell>();
+  const rows = new Map<Cell, Map<Cell, HeatCell>>();
   let [low, high] = [Infinity, -Infinity];
   for (let row = 0; row < frame.rows; row++) {
     const cell: HeatCell = { value: value.values[row] ?? null, status: value.status?.[row] ?? null, note: value.notes?.[row] ? noteText(value.notes[row]) : null };
-    const id = `${String(x.values[row])}\u0000${String(y.values[row])}`;
-    const before = cells.get(id);
-    if (!before || isWorse(cell, before)) cells.set(id, cell);
+    const [at, name] = [x.values[row] ?? null, y.values[row] ?? null];
+    let cells = rows.get(name);
+    if (!cells) rows.set(name, (cells = new Map()));
+    const before = cells.get(at);
+    if (!before || isWorse(cell, before)) cells.set(at, cell);
     if (typeof cell.value === "number") [low, high] = [Math.min(low, cell.value), Math.max(high, cell.value)];
   }
   if (low > high) [low, high] = [0, 1];
@@ -47,7 +51,8 @@ export function heatOf(frame: Frame, options: Record<string, unknown> = {}): Hea
     hasStatus: Boolean(value.status?.some((status) => status !== null)),
     low: Math.min(low, 0),
     high: high === Math.min(low, 0) ? high + 1 : high,
-    at: (cx, cy) => cells.get(`${String(cx)}\u0000${String(cy)}`),
+    at: (cx, cy) => rows.get(cy)?.get(cx),
+    row: (cy) => [...(rows.get(cy) ?? [])].map(([at, cell]) => ({ x: at, cell })),
   };
 }
 

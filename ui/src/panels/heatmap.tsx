@@ -100,9 +100,8 @@ function drawCells(sheet: Sheet, heat: Heat, ys: readonly Cell[], bucketUs: numb
     const [top, bottom] = [Math.round(i * tall), Math.round((i + 1) * tall) - 1];
     pen.fillStyle = hatch;
     pen.fillRect(0, top, width, bottom - top);
-    for (const bucket of heat.xs) {
-      const cell = heat.at(bucket, y);
-      const colour = cell && colourOf(heat, cell);
+    for (const { x: bucket, cell } of heat.row(y)) {
+      const colour = colourOf(heat, cell);
       const [from, until] = [Math.max(0, Math.round(x(Number(bucket)))), Math.min(width, Math.round(x(Number(bucket) + bucketUs)))];
       if (!colour || until <= 0 || from >= width) continue;
       pen.fillStyle = colour;

@@ -1,9 +1,10 @@
 /** One panel: title, age chip with the truth card, and whatever state its data is in. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, isLive, view } from "../address";
 import { useAgeing } from "../ageing";
+import { heightFor, noteHeight } from "../heights";
 import { beat } from "../clock";
 import { isBlind, link } from "../live";
 import { type PanelData, usePanelData } from "../panel-data";
@@ -45,9 +46,16 @@ export function PanelView({ dashboard, panel }: Props): JSX.Element {
   const isWaiting = value.asked !== "" && value.asked !== JSON.stringify(request);
   const state = panelState(value, panel);
   const isFull = view.value.full === panel.id;
-  const style = isFull ? {} : { gridColumn: `span ${panel.width}`, gridRow: `span ${panel.height}`, "--tall": `${panel.height * 40}px` };
+  const place = `${dashboard.id}/${panel.id}`;
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (state === "data" && !isFull && section.current) noteHeight(place, section.current.scrollHeight);
+  }, [state]);
+  const tall = useMemo(() => heightFor(place, panel.height * 40), [place, panel.height]);
+  const style = isFull ? {} : { gridColumn: `span ${panel.width}`, gridRow: `span ${panel.height}`, "--tall": `${tall}px` };
   return (
     <section
+      ref={section}
       class={`panel kind-${panel.kind} ${isWaiting ? "is-waiting" : ""} ${panel.kind === "line" || panel.kind === "heatmap" || panel.kind === "timeline" ? "is-chart" : ""}`}
       style={style}
       data-panel={panel.id}

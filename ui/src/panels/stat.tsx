@@ -119,7 +119,7 @@ function Foot({ tile }: { tile: Tile }): JSX.Element {
           <Ago us={tile.series.newest_us} />
         </span>
       ) : (
-        tile.status && tile.status !== "up" && since && isLive.value && (
+        tile.status && tile.status !== "up" && tile.status === tile.series?.status && since && isLive.value && (
           <span>
             for <Since us={since} />
           </span>
