@@ -304,3 +304,39 @@ def test_stats_of_a_new_client_and_after_a_delivery(connect: Connect) -> None:
     assert 0 <= stats.last_delivery_age_s < 5
     with pytest.raises(AttributeError):
         stats.written = 5  # pyright: ignore[reportAttributeAccessIssue] - on purpose
+
+
+def test_when_the_system_refuses_a_thread_rows_wait_and_a_later_write_tries_again(
+    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    client = connect()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        client.write("kpi", value=1)
+        client.write("kpi", value=2)
+    stats = client.stats()
+    assert (stats.written, stats.queued, stats.dropped) == (2, 2, 0)
+    assert "can't start new thread" in (stats.last_error or "")
+    monkeypatch.setattr("tapewatch_client.sender.monotonic", lambda: time.monotonic() + 1.5)
+    client.write("kpi", value=3)
+    assert client.flush(5)
+    assert server.values("value") == [1, 2, 3]
+
+
+def test_the_account_holds_while_threads_write_and_memory_is_short(server: ScriptedServer, connect: Connect) -> None:
+    client = connect(max_memory_bytes=100_000)
+    threads = [threading.Thread(target=lambda: [client.write("kpi", value=number) for number in range(3_000)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        stats = client.stats()
+        assert stats.written == stats.delivered + stats.refused_rows + stats.dropped + stats.queued
+        assert stats.queued_bytes <= 100_000
+    client.close(10)
+    stats = client.stats()
+    assert (stats.written, stats.queued, stats.queued_bytes) == (12_000, 0, 0)
+    assert stats.delivered + stats.dropped == 12_000
+    assert len(server.rows) == stats.delivered

@@ -181,6 +181,30 @@ def test_forks_at_any_moment_leave_parent_and_child_able_to_deliver(server: Scri
     )
 
 
+def test_a_child_holds_nothing_of_its_parent(server: ScriptedServer) -> None:
+    program = """
+        import os, sys, time
+        from tapewatch_client import Client
+
+        client = Client(sys.argv[1])
+        client.write("kpi", value=1)
+        assert client.flush(5)
+        start = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            files = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+            links = [os.readlink(file) for file in files if os.path.exists(file)]
+            sys.exit(sum(link.startswith("socket:") for link in links))
+        sockets = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        print(sockets, time.monotonic() - start < 1.5)
+        client.write("kpi", value=2)
+        assert client.flush(5)
+    """
+    done = run(program, server.url)
+    assert (done.stdout, done.stderr) == ("0 True\n", "")
+    assert server.values("value") == [1, 2]
+
+
 def test_a_multiprocessing_child_that_closes_its_client_delivers(server: ScriptedServer) -> None:
     done = run(
         """

@@ -83,12 +83,14 @@ def gives_no_mapping() -> Any:
 def test_a_failing_call_is_reported_and_no_value_is_made_up(
     server: ScriptedServer, connect: Connect, function: Callable[[], Any], error: str
 ) -> None:
-    connect().watch(function, every_s=0.03, daemon="ccxt")
+    client = connect()
+    client.watch(function, every_s=0.03, daemon="ccxt")
     eventually(lambda: len(rows_of(server, "collector_run")) >= 3)
     for run in rows_of(server, "collector_run"):
         assert (run["ok"], run["rows"]) == (False, 0)
         assert error in run["error"]
     assert rows_of(server, "daemon") == []
+    assert not client.stats().refused
 
 
 def test_a_daemon_that_recovers_is_heard_again(server: ScriptedServer, connect: Connect) -> None:

@@ -177,7 +177,7 @@ class Delivery:
     def _note_away(self, error: str) -> None:
         self._tally.last_error = error
         self._tally.is_connected = False
-        if not self._is_away:
+        if not self._is_away and not self._control.is_over:
             self._is_away = True
             logger.warning("tapewatch at %s does not take rows (%s); they wait in memory and are sent again", self._settings.url, error)
 

@@ -1,0 +1,213 @@
+"""What a program pays for the client: time to import it, time of a `write`, rows per second, memory; with the server alive, dead and stuck.
+
+Run `python bench/client.py` (about two minutes), or with `--short` (about twenty seconds, less sure about the tails).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import logging
+import math
+import platform
+import resource
+import socketserver
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tapewatch_client import Client
+
+SITUATIONS = ("alive", "dead", "stuck")
+MEMORY_BYTES = 16 * 1024 * 1024
+CALLS_PER_S = 1_000
+
+
+@dataclass(frozen=True)
+class Result:
+    """One number beside its target; ``is_least`` when the number is to be at least the target."""
+
+    name: str
+    value: float
+    unit: str
+    target: float | None = None
+    is_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the target holds; without one, it does."""
+        return self.target is None or (self.value >= self.target if self.is_least else self.value <= self.target)
+
+    def __str__(self) -> str:
+        target = "" if self.target is None else f"{'≥' if self.is_least else '≤'} {self.target:,.6g} {self.unit}"
+        return f"{self.name:<58} {self.value:>12,.6g} {self.unit:<8} {target:<20} {'' if self.is_met else 'MISSED'}"
+
+
+# --- the server, in a process of its own ------------------------------------------------------------------------------
+
+
+class Sink(socketserver.StreamRequestHandler):
+    """Counts the rows of each body and says that all were accepted, or says nothing."""
+
+    is_stuck = False
+
+    def handle(self) -> None:
+        """Serve one connection."""
+        while line := self.rfile.readline():
+            headers: dict[bytes, bytes] = {}
+            while (line := self.rfile.readline().strip()) != b"":
+                name, _, value = line.partition(b":")
+                headers[name.lower()] = value.strip()
+            body = self.rfile.read(int(headers[b"content-length"]))
+            if self.is_stuck:
+                time.sleep(3_600)
+            text = gzip.decompress(body) if b"content-encoding" in headers else body
+            answer = b'{"accepted":%d,"duplicate":false,"refused":[],"refused_total":0,"noted":{}}' % text.count(b'{"ts":')
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
+
+
+def serve(*, is_stuck: bool) -> None:
+    """Print the port and serve until the process is ended."""
+    Sink.is_stuck = is_stuck
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Sink) as server:
+        print(server.server_address[1], flush=True)
+        server.serve_forever()
+
+
+@contextmanager
+def server(situation: str) -> Iterator[str]:
+    """Give the address of a server in that situation."""
+    with subprocess.Popen([sys.executable, __file__, "--serve", situation], stdout=subprocess.PIPE, text=True) as process:
+        port = process.stdout.readline().strip() if process.stdout is not None else ""
+        try:
+            if situation == "dead":
+                process.kill()
+                process.wait()
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+# --- the measurements -------------------------------------------------------------------------------------------------
+
+
+def start_ms(program: str, times: int) -> float:
+    """Median time of a whole interpreter that runs ``program``."""
+    spent: list[float] = []
+    for _ in range(times):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path = {sys.path!r}; {program}"], check=True)
+        spent.append((time.perf_counter() - start) * 1_000)
+    return statistics.median(spent)
+
+
+def measure_import(*, is_short: bool) -> list[Result]:
+    """Time to import the package and to make a client, beyond the bare interpreter."""
+    times = 7 if is_short else 21
+    bare_ms = start_ms("pass", times)
+    return [
+        Result("import tapewatch_client, beyond the bare interpreter", start_ms("import tapewatch_client", times) - bare_ms, "ms", 50),
+        Result("the same with the first Client()", start_ms("import tapewatch_client as t; t.Client()", times) - bare_ms, "ms"),
+    ]
+
+
+def write_one(client: Client, number: int) -> None:
+    """A row as an exchange monitor writes it."""
+    client.write("exchange", venue="binance", connected=True, latency_ms=12.5 + number % 7, reconnects=number, rate_limit_ratio=0.25)
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """Smallest value that at least ``share`` of all do not exceed."""
+    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
+
+
+def measure_latency(situation: str, seconds: float) -> list[Result]:
+    """`write` at 1,000 calls/s while a second thread of the same program computes."""
+    stop = threading.Event()
+
+    def compute() -> None:
+        while not stop.is_set():
+            sum(number * number for number in range(1_000))
+
+    spent_us: list[float] = []
+    with server(situation) as url:
+        client = Client(url, max_memory_bytes=MEMORY_BYTES)
+        write_one(client, 0)
+        thread = threading.Thread(target=compute)
+        thread.start()
+        due = time.perf_counter()
+        end = due + seconds
+        while due < end:
+            due += 1 / CALLS_PER_S
+            time.sleep(max(0.0, due - time.perf_counter()))
+            start = time.perf_counter_ns()
+            write_one(client, len(spent_us))
+            spent_us.append((time.perf_counter_ns() - start) / 1_000)
+        stop.set()
+        thread.join()
+        client.close(0.5)
+    spent_us.sort()
+    name = f"write, busy program, {CALLS_PER_S:,} calls/s, server {situation},"
+    return [
+        Result(f"{name} p50", percentile(spent_us, 0.5), "µs"),
+        Result(f"{name} p99", percentile(spent_us, 0.99), "µs", 50),
+        Result(f"{name} p99.9", percentile(spent_us, 0.999), "µs", 1_000),
+        Result(f"{name} p99.99", percentile(spent_us, 0.9999), "µs", 10_000),
+        Result(f"{name} maximum", spent_us[-1], "µs"),
+    ]
+
+
+def measure_rate(situation: str, seconds: float) -> list[Result]:
+    """`write` as often as one thread can, what becomes of the rows, and the memory that it takes."""
+    with server(situation) as url:
+        client = Client(url, max_memory_bytes=MEMORY_BYTES)
+        write_one(client, 0)
+        time.sleep(0.3)
+        count = 0
+        start = time.perf_counter()
+        while (now := time.perf_counter()) < start + seconds:
+            for _ in range(1_000):
+                write_one(client, count)
+                count += 1
+        rate = count / (now - start)
+        held = client.stats().queued_bytes
+        client.close(5 if situation == "alive" else 0.5)
+        stats = client.stats()
+    name = f"one thread without pause, server {situation},"
+    return [
+        Result(f"{name} calls", rate, "/s", 200_000, is_least=True),
+        Result(f"{name} rows held", held / 2**20, "MiB", MEMORY_BYTES / 2**20),
+        Result(f"{name} delivered", stats.delivered / stats.written, "of all"),
+        Result(f"{name} not accounted for", stats.written - stats.delivered - stats.dropped - stats.refused_rows - stats.queued, "rows", 0),
+    ]
+
+
+def main() -> int:
+    """Print every number beside its target; 1 when one is missed."""
+    parser = argparse.ArgumentParser(description="What a program pays for the client.")
+    parser.add_argument("--short", action="store_true", help="measure for seconds instead of minutes")
+    parser.add_argument("--serve", choices=SITUATIONS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(is_stuck=arguments.serve == "stuck")
+        return 0
+    logging.getLogger("tapewatch_client").setLevel(logging.CRITICAL)  # dead servers are the point here
+    print(f"Python {platform.python_version()}, {platform.machine()}")
+    results = measure_import(is_short=arguments.short)
+    for situation in SITUATIONS:
+        results += measure_rate(situation, 1.0 if arguments.short else 5.0)
+    for situation in SITUATIONS:
+        results += measure_latency(situation, 3.0 if arguments.short else 30.0)
+    results.append(Result("peak memory of this process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB"))
+    for result in results:
+        print(result)
+    return 0 if all(result.is_met for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
