@@ -60,20 +60,32 @@ async def test_the_desk_stops_in_time_though_tapewatch_is_away(free_port: int) -
         assert started.returncode == 0
 
 
+def test_the_desk_ends_with_the_process_that_started_it(free_port: int) -> None:
+    desk = [sys.executable, "-m", "tapewatch.desk", "--to", f"http://127.0.0.1:{free_port}", "--with-parent", "--quiet"]
+    parent = f"import subprocess, time; subprocess.Popen({desk!r}); time.sleep(60)"
+    started = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    Addresses.from_json(line_of(started))
+    started.kill()
+    assert started.communicate(timeout=5) == ("", None)  # the desk holds the pipe for as long as it lives
+
+
 async def test_a_recording_is_played(tmp_path: Path) -> None:
     path = written(made_up.binance(), tmp_path / "b.gz")
-    with process("play", str(path), "--venue", "binance_usdm", "--speed", "20", "--loop") as started:
+    with process(
+        "play", str(path), "--venue", "binance_usdm", "--speed", "20", "--loop", "--edit", "delete", "AAAUSDT", "aggTrade", "2"
+    ) as started:
         address = json.loads(await asyncio.to_thread(line_of, started))
         assert address["symbols"] == ["AAAUSDT", "BBBUSDT"]
         async with Subscriber(f"{address['url']}?streams=aaausdt@aggTrade") as subscriber:
             await asyncio.wait_for(subscriber.closed.wait(), 5)
-            assert len(subscriber.heard) == 10
+            assert [message["data"]["a"] for message in subscriber.messages] == [500, *range(502, 510)]
 
 
 def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, free_port: int) -> None:
     (tmp_path / "x.gz").write_text("no gzip")
     for arguments, said in (
         (("play", str(tmp_path / "x.gz"), "--venue", "kraken"), "desk: cannot read the recording"),
+        (("play", "x", "--venue", "kraken", "--edit", "eat", "BTC", "book", "1"), "desk: cannot read the recording x"),
         (("--to", "nowhere"), "desk: The address of tapewatch is 'nowhere'"),
     ):
         done = subprocess.run([sys.executable, "-m", "tapewatch.desk", *arguments], capture_output=True, text=True, timeout=20, check=False)

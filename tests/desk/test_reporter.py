@@ -1,8 +1,11 @@
 import asyncio
 
+import pytest
+
 from tapewatch.desk.desk import Desk
 from tapewatch.desk.faults import Script
 from tapewatch.desk.reporter import desk_client
+from tapewatch.desk.simulation import Arrival
 from tapewatch.model.catalog import Catalog
 from tests.desk.receiver import receiving
 
@@ -25,3 +28,15 @@ async def test_the_desk_writes_as_a_real_daemon_would_and_says_that_it_is_simula
     assert {row["period_s"] for row in receiver.rows("exchange")} == {1.0}
     assert {row["data_type"] for row in receiver.rows("pipeline")} == {"trade", "liquidation", "open_interest", "funding"}
     assert receiver.rows("daemon")[0]["daemon"] == "paper-daemon"
+
+
+async def test_a_part_that_fails_is_not_kept_to_itself() -> None:
+    async with Desk(script=Script()) as desk:
+
+        def broken(now_s: float, now_us: int) -> list[Arrival]:
+            raise RuntimeError("the market is broken")
+
+        desk.exchanges[0].simulation.advance = broken  # pyright: ignore[reportAttributeAccessIssue] - the failure to look for
+        with pytest.raises(RuntimeError, match="the market is broken"):
+            await asyncio.wait_for(desk.failure(), 5)
+        desk.exchanges[0]._task = None

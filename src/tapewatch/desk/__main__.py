@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from tapewatch.desk.addresses import VenueAddress
 from tapewatch.desk.demo import demo_script
 from tapewatch.desk.desk import Desk
 from tapewatch.desk.dialects import DIALECTS, dialect
+from tapewatch.desk.edits import Edit, edited
 from tapewatch.desk.faults import Script
 from tapewatch.desk.player import Pace, Player
 from tapewatch.desk.recording import RecordingError, read_recording
 from tapewatch.desk.reporter import desk_client
 
 _LAST_WORDS_S = 1.0  # for rows that wait when the desk stops
+_PARENT_CHECK_S = 0.5
 _WRONG_USE = 2
 
 
@@ -28,30 +32,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 after a clean stop, 2 when something given is wrong or a port is taken (one line on stderr says what).
     """
+    parent = os.getppid()
     given = _parser().parse_args(arguments)
     try:
-        asyncio.run(_play(given) if given.command == "play" else _desk(given))
+        asyncio.run(_play(given) if given.command == "play" else _desk(given, parent))
     except (RecordingError, ValueError, OSError) as error:
         sys.stderr.write(f"desk: {error}\n")
         return _WRONG_USE
     return 0
 
 
-async def _desk(given: argparse.Namespace) -> None:
+async def _desk(given: argparse.Namespace, parent: int) -> None:
     """The desk, with its rows going to ``--to``."""
+    if given.quiet:
+        logging.getLogger("tapewatch_client").setLevel(logging.ERROR)
     client = desk_client(given.to, given.token)
     script = demo_script(given.seed) if given.faults == "demo" else Script()
     try:
         async with Desk(client, seed=given.seed, script=script, port_base=given.port_base) as desk:
             _say(desk.addresses.to_json())
-            await _told_to_stop()
+            await _first_of(_told_to_stop(), desk.failure(), *([_orphaned(parent)] if given.with_parent else []))
     finally:
         await asyncio.to_thread(client.close, _LAST_WORDS_S)
 
 
 async def _play(given: argparse.Namespace) -> None:
     """One recording as its venue."""
-    recording = read_recording(given.recording, dialect(given.venue))
+    recording = edited(read_recording(given.recording, dialect(given.venue)), [_edit(words) for words in given.edit])
     async with Player(recording, Pace(speed=given.speed, is_looping=given.loop), port=given.port) as player:
         symbols = tuple(sorted(recording.offer.symbols))
         _say(VenueAddress(given.venue, player.url, symbols).to_json())
@@ -65,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="of all randomness")
     parser.add_argument("--port-base", type=int, default=0, help="first of four ports; 0 takes free ones")
     parser.add_argument("--faults", choices=("demo", "none"), default="demo", help="what goes wrong")
+    parser.add_argument("--quiet", action="store_true", help="say nothing about rows that tapewatch does not take")
+    parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the desk ends")
     commands = parser.add_subparsers(dest="command")
     play = commands.add_parser("play", help="play a recording as its venue")
     play.add_argument("recording", type=Path, help="gzip text of recorded traffic")
@@ -74,7 +83,24 @@ def _parser() -> argparse.ArgumentParser:
     play.add_argument(
         "--loop", action="store_true", help="at the end close the connection; the next one hears the recording from its start"
     )
+    play.add_argument(
+        "--edit",
+        nargs=4,
+        action="append",
+        default=[],
+        metavar=("delete|swap|double", "SYMBOL", "CHANNEL", "K"),
+        help="lose, exchange or repeat the K-th message of a symbol and channel, as the venue spells them; may be given several times",
+    )
     return parser
+
+
+def _edit(words: Sequence[str]) -> Edit:
+    kind, symbol, channel, k = words
+    if kind not in ("delete", "swap", "double") or not k.isdigit():
+        raise ValueError(
+            f"--edit {' '.join(words)}: give delete, swap or double, a symbol, a channel and a number, such as delete BTCUSDT depth 3"
+        )
+    return Edit(kind, symbol, channel, int(k))
 
 
 def _say(line: str) -> None:
@@ -89,6 +115,24 @@ async def _told_to_stop() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
     await told.wait()
+
+
+async def _orphaned(parent: int) -> None:
+    """Wait until the process ``parent`` that started this one is gone."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - the operating system tells no event loop about it
+        await asyncio.sleep(_PARENT_CHECK_S)
+
+
+async def _first_of(*reasons: Coroutine[None, None, None]) -> None:
+    """Wait for the first reason to stop; raises what it raised."""
+    tasks = [asyncio.create_task(reason) for reason in reasons]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 if __name__ == "__main__":

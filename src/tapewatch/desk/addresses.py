@@ -89,8 +89,8 @@ def desk_settings(addresses: Addresses | Mapping[str, Any], *, http_collectors: 
         for item in known.venues
     ]
     if http_collectors:
-        paths = {"daemon": "/status", "exchange": "/exchanges", "pipeline": "/pipeline"}
-        tables += [_table(f"desk-{kind}", {"kind": kind, "url": known.daemon + path, "period_s": 5}) for kind, path in paths.items()]
+        polled = (("daemon", "/status", 5), ("exchange", "/exchanges", 5), ("pipeline", "/pipeline", 10))
+        tables += [_table(f"desk-{kind}", {"kind": kind, "url": known.daemon + path, "period_s": s}) for kind, path, s in polled]
     return "\n".join(tables)
 
 

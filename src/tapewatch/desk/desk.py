@@ -91,6 +91,15 @@ class Desk:
         await self._page.stop()
         await asyncio.gather(*(exchange.stop() for exchange in self.exchanges))
 
+    async def failure(self) -> None:
+        """Wait until a part fails, and raise its error; a part that works never ends by itself."""
+        tasks = [*(task for exchange in self.exchanges for task in exchange.tasks), *self.daemon.tasks]
+        if self._reporter is not None:
+            tasks += self._reporter.tasks
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -86,6 +86,11 @@ class Exchange:
             self._task = None
         await self._server.stop()
 
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """What runs, and ends by itself only when it fails."""
+        return () if self._task is None else (self._task,)
+
     async def ping(self) -> None:
         """Ask for the venue's time.
 

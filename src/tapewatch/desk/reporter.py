@@ -58,6 +58,11 @@ class Reporter:
             await self._task
         self._task = self._watch = None
 
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """What runs, and ends by itself only when it fails."""
+        return () if self._task is None else (self._task,)
+
     def exchange_rows(self) -> list[dict[str, object]]:
         """One row of table ``exchange`` per venue, of now."""
         rows: list[dict[str, object]] = []

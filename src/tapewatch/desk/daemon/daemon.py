@@ -87,6 +87,11 @@ class MarketDaemon:
         self._tasks.clear()
 
     @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """What runs, and ends by itself only when it fails."""
+        return tuple(self._tasks)
+
+    @property
     def is_running(self) -> bool:
         """Whether it has been started and not stopped."""
         return bool(self._tasks)
@@ -124,10 +129,12 @@ class MarketDaemon:
     def pipeline_status(self) -> dict[str, object]:
         """The last interval by venue and kind of data, and the gaps in it.
 
-        ``exchanges`` → venue → data type → ``count``, ``bytes``, ``latency_ms`` and ``symbols`` (the same by symbol);
-        ``gaps`` is a list of ``exchange``, ``symbol``, ``data_type``, ``duration_seconds``.
+        ``exchanges`` → venue → data type → ``count``, ``bytes``, ``latency_ms`` and ``symbols`` (a list); ``gaps`` is a list of
+        ``exchange``, ``symbol``, ``data_type``, ``duration_seconds``. ``interval_end`` is ISO time and ``interval_s`` its length: who
+        asks again before the next one has ended is told the same again.
         """
-        return pipeline_document(self._interval.amounts)
+        span = {"interval_end": iso(self._interval.end_us), "interval_s": self._interval.length_s}
+        return {**span, **pipeline_document(self._interval.amounts)}
 
     async def _end_intervals(self) -> None:
         """Close the books on schedule and tell whoever listens; never returns."""
