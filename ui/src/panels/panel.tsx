@@ -8,7 +8,7 @@ import { heightFor, noteHeight } from "../heights";
 import { beat } from "../clock";
 import { isBlind, link } from "../live";
 import { type PanelData, usePanelData } from "../panel-data";
-import { EmptyState } from "../parts/empty-state";
+import { EmptyState, NothingChosen } from "../parts/empty-state";
 import { ErrorBoundary } from "../parts/error-boundary";
 import { Ago } from "../parts/age";
 import { StatusMark } from "../parts/status";
@@ -80,14 +80,14 @@ export function PanelView({ dashboard, panel }: Props): JSX.Element {
       </header>
       <div class="body">
         <ErrorBoundary retryWhen={value.frame}>
-          <Content state={state} data={value} panel={panel} dashboard={dashboard} asTable={asTable} />
+          <Content state={state} data={value} panel={panel} dashboard={dashboard} request={request} asTable={asTable} />
         </ErrorBoundary>
       </div>
     </section>
   );
 }
 
-function Content({ state, data, panel, dashboard, asTable }: Props & { state: PanelState; data: PanelData; asTable: boolean }): JSX.Element {
+function Content({ state, data, panel, dashboard, request, asTable }: Props & { state: PanelState; data: PanelData; request: Subscription; asTable: boolean }): JSX.Element {
   switch (state) {
     case "loading":
       return <div class="skeleton" role="status" aria-label={link.value.state === "open" ? "Loading" : "Waiting for the link to the server"} />;
@@ -99,7 +99,7 @@ function Content({ state, data, panel, dashboard, asTable }: Props & { state: Pa
         </div>
       );
     case "empty":
-      return <EmptyState panel={panel} />;
+      return Object.keys(request.vars).length ? <NothingChosen vars={request.vars} /> : <EmptyState panel={panel} />;
     case "fine":
       return <Fine panel={panel} />;
     case "outside":

@@ -55,8 +55,10 @@ export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
   const worst = troubles[0];
   return (
     <div class="verdict" data-status={status}>
-      <p class="headline" role="status">
-        <StatusMark status={status} word={text} />
+      <p class="headline">
+        <span role="status">
+          <StatusMark status={status} word={text} />
+        </span>
         {worst && worst.status !== "unknown" && (
           <span>
             {" · worst: "}

@@ -47,7 +47,10 @@ function LinkBanner(): JSX.Element | null {
       <StatusMark status="down" word={heardUs ? "Link to the server lost" : "The server does not answer"} />
       {heardUs ? (
         <span>
-          for <Since us={heardUs} />. Everything here is as of {moment(heardUs)} and only grows older; nothing here tells what happened since.
+          <span aria-hidden="true">
+            for <Since us={heardUs} />.
+          </span>{" "}
+          Everything here is as of {moment(heardUs)} and only grows older; nothing here tells what happened since.
         </span>
       ) : (
         <span>{loadError.value ?? "Waiting for the first answer."}</span>
@@ -62,7 +65,7 @@ function Retry(): JSX.Element {
   const left = retryUs === null ? 0 : Math.ceil((retryUs - beat.value) / 1e6);
   return (
     <>
-      <span class="dim">{left > 0 ? `Next try in ${left} s.` : "Trying now."}</span>
+      <span class="dim" aria-hidden="true">{left > 0 ? `Next try in ${left} s.` : "Trying now."}</span>
       <button type="button" class="outlined" onClick={() => live.hurry()}>
         Try now
       </button>
@@ -81,7 +84,11 @@ function StoreBanner(): JSX.Element | null {
       <span>
         {since ? (
           <>
-            since {moment(since)} (<Since us={since} />)
+            since {moment(since)}
+            <span aria-hidden="true">
+              {" "}
+              (<Since us={since} />)
+            </span>
           </>
         ) : null}
         {message ? `: ${message.replace(/\.$/, "")}` : ""}. {newest ? `Data until ${moment(newest)}. ` : ""}
