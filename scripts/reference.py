@@ -1,8 +1,10 @@
 """Writes `docs/reference/` from the code, or with `--check` says which page is not what the code would write."""
 
 import argparse
+import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import MISSING, Field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -14,6 +16,9 @@ from tapewatch.cli import app as command_line
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.table import ENV, FLAGS, RECEIVED_AT, SOURCE, TS, Column, FlagRule, Identity, Table
 from tapewatch.settings import Settings
+from tapewatch.sources.base import Collector
+from tapewatch.sources.collectors import COLLECTORS
+from tapewatch.sources.from_settings import settings_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by `make docs` from the code; do not edit. -->"
@@ -141,7 +146,37 @@ def commands_page() -> str:
     return "\n\n".join(sections)
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "settings.md": settings_page, "commands.md": commands_page}
+def collector_section(collector: type[Collector]) -> str:
+    """One kind of collector with its settings."""
+    settings = settings_of(collector)
+    rows = [[f"`{name}`", field_default(field), str(field.metadata["sentence"])] for name, field in settings.items()]
+    place = " It runs in a process of its own." if collector.busy else ""
+    fills = ", ".join(f"[{name}](tables.md#{name})" for name in collector.tables)
+    about = (inspect.getdoc(collector) or "").split("\n\nAttributes:")[0].replace("``", "`")
+    return f"## {collector.kind}\n\n{about}\n\nFills {fills}.{place}\n\n{markdown_table(['key', 'default', 'meaning'], rows)}"
+
+
+def field_default(field: Field[Any]) -> str:
+    """Default of a collector's field."""
+    value = field.default if field.default_factory is MISSING else field.default_factory()
+    if value is MISSING:
+        return "required"
+    return "none" if value in ("", None, (), [], {}) else f"`{value}`"
+
+
+def collectors_page() -> str:
+    """Every kind of collector that the settings can name."""
+    example = '```toml\n[collectors.my-name]\nkind = "daemon"\nurl = "http://127.0.0.1:8080/status"\n```'
+    about = f"A collector is a table of the settings; its name becomes the `source` of its rows.\n\n{example}"
+    return f"# Collectors\n\n{about}\n\n" + "\n\n".join(collector_section(collector) for collector in COLLECTORS)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "tables.md": tables_page,
+    "settings.md": settings_page,
+    "collectors.md": collectors_page,
+    "commands.md": commands_page,
+}
 
 
 def main() -> int:

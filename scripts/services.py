@@ -26,7 +26,10 @@ class Service:
 
 
 # A new real server is one entry here.
-SERVICES = (Service(command="chromium", package="chromium", reason="browser tests open the page in it"),)
+SERVICES = (
+    Service(command="chromium", package="chromium", reason="browser tests open the page in it"),
+    Service(command="curl", package="curl", reason="the command lines in the guides are run as they stand"),
+)
 
 
 def privileged() -> list[str] | None:
