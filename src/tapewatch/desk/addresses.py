@@ -71,6 +71,13 @@ class Addresses:
         return cls.of(json.loads(line))
 
 
+_OWN: dict[str, dict[str, object]] = {
+    "daemon": {"period_s": 5},
+    "exchange": {"period_s": 5},
+    "pipeline": {"period_s": 10, "counts": "cumulative"},
+}
+
+
 def desk_settings(addresses: Addresses | Mapping[str, Any], *, http_collectors: bool = False) -> str:
     """Write the ``[collectors.*]`` part of a settings file: one feed collector per venue.
 
@@ -89,8 +96,8 @@ def desk_settings(addresses: Addresses | Mapping[str, Any], *, http_collectors: 
         for item in known.venues
     ]
     if http_collectors:
-        polled = (("daemon", "/status", 5), ("exchange", "/exchanges", 5), ("pipeline", "/pipeline", 10))
-        tables += [_table(f"desk-{kind}", {"kind": kind, "url": known.daemon + path, "period_s": s}) for kind, path, s in polled]
+        polled = {"daemon": "/status", "exchange": "/exchanges", "pipeline": "/pipeline"}
+        tables += [_table(f"desk-{kind}", {"kind": kind, "url": known.daemon + path, **_OWN[kind]}) for kind, path in polled.items()]
     return "\n".join(tables)
 
 

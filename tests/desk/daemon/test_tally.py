@@ -30,13 +30,17 @@ def test_a_venue_whose_clock_is_ahead_gives_no_negative_latency() -> None:
     assert tally.end_interval().amounts[BTC].mean_latency_ms == 0
 
 
-def test_the_document_adds_symbols_and_lists_gaps() -> None:
+def test_the_document_adds_symbols_counts_from_the_start_and_lists_gaps() -> None:
     tally = Tally((BTC, ETH), ManualClock())
+    tally.record(BTC, 100, 900.0)
+    tally.end_interval()
     tally.record(BTC, 100, 20.0)
     tally.record(ETH, 300, 50.0)
     tally.record(ETH, 300, 50.0)
     tally.gap(ETH, 4.5)
-    assert pipeline_document(tally.end_interval().amounts) == {
-        "exchanges": {"v": {"trade": {"count": 3, "bytes": 700, "latency_ms": pytest.approx(40.0), "symbols": ["BTC/USD", "ETH/USD"]}}},
+    last = tally.end_interval()
+    tally.record(ETH, 7, 900.0)
+    assert pipeline_document(tally.totals, last.amounts) == {
+        "exchanges": {"v": {"trade": {"count": 5, "bytes": 807, "latency_ms": pytest.approx(40.0), "symbols": ["BTC/USD", "ETH/USD"]}}},
         "gaps": [{"exchange": "v", "symbol": "ETH/USD", "data_type": "trade", "duration_seconds": 4.5}],
     }

@@ -127,14 +127,8 @@ class MarketDaemon:
         }
 
     def pipeline_status(self) -> dict[str, object]:
-        """The last interval by venue and kind of data, and the gaps in it.
-
-        ``exchanges`` → venue → data type → ``count``, ``bytes``, ``latency_ms`` and ``symbols`` (a list); ``gaps`` is a list of
-        ``exchange``, ``symbol``, ``data_type``, ``duration_seconds``. ``interval_end`` is ISO time and ``interval_s`` its length: who
-        asks again before the next one has ended is told the same again.
-        """
-        span = {"interval_end": iso(self._interval.end_us), "interval_s": self._interval.length_s}
-        return {**span, **pipeline_document(self._interval.amounts)}
+        """Records and bytes since the start, latency and gaps of the last interval; see `pipeline_document`."""
+        return pipeline_document(self.tally.totals, self._interval.amounts)
 
     async def _end_intervals(self) -> None:
         """Close the books on schedule and tell whoever listens; never returns."""

@@ -75,7 +75,14 @@ class Tally:
     def __init__(self, pipes: Iterable[Pipe], clock: Clock) -> None:
         self._clock = clock
         self._amounts = {pipe: Amount() for pipe in pipes}
+        self._before = {pipe: Amount() for pipe in self._amounts}
         self._began_s = clock.monotonic_s()
+
+    @property
+    def totals(self) -> Mapping[Pipe, tuple[int, int]]:
+        """Records and bytes of every pipeline since the start."""
+        before = self._before
+        return {pipe: (before[pipe].records + now.records, before[pipe].bytes + now.bytes) for pipe, now in self._amounts.items()}
 
     def record(self, pipe: Pipe, size_bytes: int, latency_ms: float) -> None:
         """Count a record."""
@@ -89,28 +96,31 @@ class Tally:
         """Give what happened since the last call and begin anew."""
         now_s = self._clock.monotonic_s()
         ended = Interval(self._clock.now_us(), now_s - self._began_s, self._amounts)
+        for pipe, amount in self._amounts.items():
+            self._before[pipe].records += amount.records
+            self._before[pipe].bytes += amount.bytes
         self._amounts = {pipe: Amount() for pipe in self._amounts}
         self._began_s = now_s
         return ended
 
 
-def pipeline_document(amounts: Mapping[Pipe, Amount]) -> dict[str, object]:
-    """Write amounts by venue and kind of data, with all gaps.
+def pipeline_document(totals: Mapping[Pipe, tuple[int, int]], last: Mapping[Pipe, Amount]) -> dict[str, object]:
+    """Write what pipelines did by venue and kind of data, with the gaps of the last interval.
 
-    ``exchanges`` → venue → data type → ``count``, ``bytes``, ``latency_ms`` (mean of a record, null without records), ``symbols``;
-    ``gaps`` lists ``exchange``, ``symbol``, ``data_type``, ``duration_seconds``.
+    ``exchanges`` → venue → data type → ``count`` and ``bytes`` (since the start), ``latency_ms`` (mean of a record of the last interval,
+    null without records), ``symbols``; ``gaps`` lists ``exchange``, ``symbol``, ``data_type``, ``duration_seconds``.
     """
     venues: dict[str, dict[str, dict[str, object]]] = {}
-    for venue, data_type in dict.fromkeys((pipe.venue, pipe.data_type) for pipe in amounts):
-        of_kind = {pipe.symbol: amount for pipe, amount in amounts.items() if (pipe.venue, pipe.data_type) == (venue, data_type)}
-        count = sum(amount.records for amount in of_kind.values())
+    for venue, data_type in dict.fromkeys((pipe.venue, pipe.data_type) for pipe in totals):
+        pipes = [pipe for pipe in totals if (pipe.venue, pipe.data_type) == (venue, data_type)]
+        records = sum(last[pipe].records for pipe in pipes)
         venues.setdefault(venue, {})[data_type] = {
-            "count": count,
-            "bytes": sum(amount.bytes for amount in of_kind.values()),
-            "latency_ms": sum(amount.latency_ms for amount in of_kind.values()) / count if count else None,
-            "symbols": list(of_kind),
+            "count": sum(totals[pipe][0] for pipe in pipes),
+            "bytes": sum(totals[pipe][1] for pipe in pipes),
+            "latency_ms": sum(last[pipe].latency_ms for pipe in pipes) / records if records else None,
+            "symbols": [pipe.symbol for pipe in pipes],
         }
-    gaps = [{**_names(pipe), "duration_seconds": amount.gap_s} for pipe, amount in amounts.items() if amount.gap_s is not None]
+    gaps = [{**_names(pipe), "duration_seconds": amount.gap_s} for pipe, amount in last.items() if amount.gap_s is not None]
     return {"exchanges": venues, "gaps": gaps}
 
 
