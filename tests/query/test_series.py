@@ -124,3 +124,11 @@ def test_series_of_many_rows_are_told_apart(book: SeriesBook) -> None:
     assert book.count() == 77
     newest = {series.newest_us for series in book.series("pipeline")}
     assert newest == set(range(NOW_US - 1_000 + 693, NOW_US - 1_000 + 770))
+
+
+def test_a_busy_second_is_no_news_but_a_busy_minute_is(book: SeriesBook, clock: ManualClock) -> None:
+    for second in range(62):
+        busy = 0.99 - 0.05 * (second % 2)
+        book(accepted("host", [{"cpu_ratio": busy, "ts": clock.now_us()}], now_us=clock.now_us(), period_s=1.0))
+        assert only(book) is (Status.UP if second < 60 else Status.DOWN), second
+        clock.advance(1)

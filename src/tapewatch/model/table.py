@@ -56,11 +56,13 @@ class Thresholds:
         degraded: The value from which it is degraded; None for never.
         down: The value from which it is down; None for never.
         above: True when larger is worse.
+        hold_s: Seconds that the value must have been past a line before it counts: a busy second is no news.
     """
 
     degraded: float | None = None
     down: float | None = None
     above: bool = True
+    hold_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

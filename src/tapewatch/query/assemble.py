@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -79,8 +80,17 @@ class Assembly:
         if column.kind is Kind.FLAG and column.flag_rule is not None:
             return self._bucketed_flags(column, values) if is_bucketed else self._flags(column, name, values)
         if column.kind in NUMERIC and column.thresholds is not None and not is_bucketed and not isinstance(values, Coded):
-            return tuple(None if value != value else judge_number(value, column.thresholds).status for value in values.tolist())  # noqa: PLR0124 - NaN
+            return self._numbers(column, name, values.tolist())
         return None
+
+    def _numbers(self, column: Column, name: str, values: Sequence[float]) -> tuple[Status | None, ...]:
+        held: Mapping[tuple[str, ...], int] = {}
+        if column.thresholds is not None and column.thresholds.hold_s:
+            held = self._held(self._column_behind(name))
+        return tuple(
+            None if math.isnan(value) else judge_number(value, column.thresholds, held_us=held.get(key)).status
+            for key, value in zip(self._row_keys(), values, strict=True)
+        )
 
     def _flags(self, column: Column, name: str, values: TypedColumn) -> tuple[Status | None, ...]:
         held = self._held(self._column_behind(name))

@@ -29,10 +29,11 @@ Value = float | bool | str | None
 
 @dataclass(slots=True)
 class Judged:
-    """The newest value of one judged column and when it took this value."""
+    """The newest value of one judged column and since when it means the same: this word or flag, or being past a line."""
 
     value: Value
     since_us: int
+    is_past: bool = False
 
 
 @dataclass(slots=True)
@@ -117,12 +118,16 @@ class SeriesBook:
         if batch.period_s is not None:
             series.declared_us = int(batch.period_s * US_PER_S)
         for column in judged_columns(table):
-            value = _value(batch, column, last)
-            held = series.judged.get(column.name)
-            if held is None or held.value != value:
-                series.judged[column.name] = Judged(value, ts)
+            self._note_value(series, table, column, _value(batch, column, last), ts)
         if "evidence" in batch.columns:
             series.evidence = _word(batch, "evidence", last) or ""
+
+    def _note_value(self, series: Series, table: Table, column: Column, value: Value, ts: int) -> None:
+        held = series.judged.get(column.name)
+        is_past = isinstance(value, float) and judge_number(value, self.rule_for(table.name, column)).status is not Status.UP
+        is_same = held is not None and (held.is_past == is_past if isinstance(value, float) else held.value == value)
+        since_us = held.since_us if held is not None and is_same else ts
+        series.judged[column.name] = Judged(value, since_us, is_past)
 
     def _forget_oldest(self) -> None:
         table, key = min(
@@ -215,7 +220,9 @@ class SeriesBook:
                     return Finding(finding.status, f"{value}: {series.evidence}")
                 return finding
             case _:
-                return judge_number(value if isinstance(value, float) else None, self.rule_for(table.name, column), column)
+                return judge_number(
+                    value if isinstance(value, float) else None, self.rule_for(table.name, column), column, now_us - held.since_us
+                )
 
 
 def judged_columns(table: Table) -> list[Column]:

@@ -66,9 +66,18 @@ def worst(findings: Iterable[Finding]) -> Finding:
     return found
 
 
-def judge_number(value: float | None, thresholds: Thresholds | None, column: Column | None = None) -> Finding:
-    """Compare a number with its thresholds; a missing number is not judged."""
+def judge_number(value: float | None, thresholds: Thresholds | None, column: Column | None = None, held_us: int | None = None) -> Finding:
+    """Compare a number with its thresholds; a missing number is not judged, nor one that has not been past its line long enough.
+
+    Args:
+        value: The number.
+        thresholds: Its lines; None: it is not judged.
+        column: For the words of the reason.
+        held_us: How long it has been past a line, in microseconds; None when that is not known: then ``hold_s`` is not asked.
+    """
     if value is None or math.isnan(value) or thresholds is None:
+        return FINE
+    if held_us is not None and held_us < thresholds.hold_s * US_PER_S:
         return FINE
     name = column.name if column else "value"
     for status, limit in ((Status.DOWN, thresholds.down), (Status.DEGRADED, thresholds.degraded)):

@@ -57,6 +57,7 @@ class ThresholdSettings(_Part):
     degraded: float | None = Field(default=None, description="Value from which it is degraded, in the column's unit.")
     down: float | None = Field(default=None, description="Value from which it is down, in the column's unit.")
     above: bool = Field(default=True, description="Whether larger is worse.")
+    hold_s: float = Field(default=0.0, ge=0, description="Seconds past a line before it counts.")
 
 
 class VenueSettings(_Part):
@@ -77,6 +78,7 @@ class ColumnSettings(_Part):
     degraded: float | None = Field(default=None, description="Value from which it is degraded.")
     down: float | None = Field(default=None, description="Value from which it is down.")
     above: bool = Field(default=True, description="Whether larger is worse.")
+    hold_s: float = Field(default=0.0, ge=0, description="Seconds past a line before it counts.")
     bad: bool | None = Field(default=None, description="For a flag: the value that is bad.")
     down_after_s: float | None = Field(default=None, description="For a flag: seconds of being bad after which it is down.")
 
@@ -92,7 +94,7 @@ class ColumnSettings(_Part):
             minimum=self.minimum,
             maximum=self.maximum,
             states=tuple(State(word, status) for word, status in self.states.items()),
-            thresholds=Thresholds(self.degraded, self.down, self.above) if judged else None,
+            thresholds=Thresholds(self.degraded, self.down, self.above, self.hold_s) if judged else None,
             flag_rule=None if self.bad is None else FlagRule(self.bad, self.down_after_s),
         )
 

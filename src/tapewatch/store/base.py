@@ -38,6 +38,19 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What a store may use of the machine.
+
+    Attributes:
+        memory_limit_mb: Most memory of its own buffers, in MB.
+        threads: Threads of its own.
+    """
+
+    memory_limit_mb: int = 128
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One delivery for `Store.append`: batches that become durable together, with the mark they came with."""
 

@@ -27,7 +27,7 @@ STATUS_STATES = (
     State("degraded", Status.DEGRADED),
     State("down", Status.DOWN),
 )
-_CPU = Thresholds(0.80, 0.90)
+_CPU = Thresholds(0.80, 0.90, hold_s=60)
 _HOST = tag("host", "Host that was measured.")
 
 HOST = Table(

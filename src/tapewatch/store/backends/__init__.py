@@ -8,24 +8,26 @@ from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError
 from tapewatch.store.backends.duckdb import DuckDBStore
 from tapewatch.store.backends.memory import MemoryStore
+from tapewatch.store.base import Resources
 
 BACKENDS: tuple[type[DuckDBStore | MemoryStore], ...] = (DuckDBStore, MemoryStore)
 """Settings name a backend by the ``name`` of its capabilities."""
 
 
-def open_store(kind: str, directory: Path, clock: Clock) -> DuckDBStore | MemoryStore:
+def open_store(kind: str, directory: Path, clock: Clock, resources: Resources | None = None) -> DuckDBStore | MemoryStore:
     """Open the store that the settings name.
 
     Args:
         kind: Name of a backend.
         directory: Where a backend that writes files keeps them; made when it is missing.
         clock: For limits on reading time.
+        resources: What it may use of the machine.
 
     Raises:
         ConfigError: No backend has this name, or it cannot be opened.
     """
     for backend in BACKENDS:
         if backend.capabilities.name == kind:
-            return backend.open(directory, clock)
+            return backend.open(directory, clock, resources or Resources())
     names = ", ".join(backend.capabilities.name for backend in BACKENDS)
     raise ConfigError(f"store: {kind!r} is not a store; choose one of {names}")

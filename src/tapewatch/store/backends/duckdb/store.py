@@ -20,8 +20,8 @@ from tapewatch.store.backends.duckdb.identity import Identities
 from tapewatch.store.backends.duckdb.scanning import Scanner
 from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
 from tapewatch.store.backends.duckdb.upkeep import Upkeep
-from tapewatch.store.base import Answer, Capabilities, Stored, Usage
-from tapewatch.store.dialect import ARRIVAL, DuckDBDialect, Form, form_of
+from tapewatch.store.base import Answer, Capabilities, Resources, Stored, Usage
+from tapewatch.store.dialect import ARRIVAL, DuckDBDialect, Form, form_of, has_arrival
 from tapewatch.store.dialect.duckdb import AREAS
 from tapewatch.store.gather import gather
 from tapewatch.store.lock import DirectoryLock
@@ -66,9 +66,9 @@ class DuckDBStore:
         self._identities: dict[str, Identities] = {}
 
     @classmethod
-    def open(cls, directory: Path, clock: Clock) -> DuckDBStore:
-        """The store of a directory, with memory and threads that fit a small machine."""
-        return cls(directory, clock)
+    def open(cls, directory: Path, clock: Clock, resources: Resources) -> DuckDBStore:
+        """The store of a directory."""
+        return cls(directory, clock, memory_limit=f"{resources.memory_limit_mb}MB", threads=resources.threads)
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
@@ -83,13 +83,11 @@ class DuckDBStore:
                     connection.execute(sql)
                 for column in missing:
                     connection.execute(self._dialect.keep_kind(), {"name": table.name, "column": column.name, "kind": str(column.kind)})
-            is_plain = table.identity is Identity.NONE
-            found = connection.execute(self._dialect.largest(table, ARRIVAL if is_plain else "ts")).fetchone()
-            largest = found[0] if found else None
-            if is_plain:
-                self._arrived[table.name] = largest or 0
-            else:
-                self._identities[table.name] = Identities(self._dialect, table, NULL_TIME if largest is None else largest)
+            if has_arrival(table):
+                self._arrived[table.name] = _single(connection, self._dialect.largest(table, ARRIVAL)) or 0
+            if table.identity is not Identity.NONE:
+                newest_us = _single(connection, self._dialect.largest(table, "ts"))
+                self._identities[table.name] = Identities(self._dialect, table, NULL_TIME if newest_us is None else newest_us)
             self._tables[table.name] = table
 
     def drop_before(self, table: str, time_us: int) -> int:
@@ -162,7 +160,7 @@ class DuckDBStore:
             batch = self._identities[table.name].settle(connection, batch)
         columns, words = stage(batch)
         forms = {name: form_of(table.column[name]) for name in batch.columns}
-        if table.identity is Identity.NONE:
+        if has_arrival(table):
             first = self._arrived[table.name] + 1
             columns[ARRIVAL] = np.arange(first, first + batch.count, dtype=np.int64)
             forms[ARRIVAL] = Form.TIME
@@ -216,6 +214,11 @@ class DuckDBStore:
             self._scanner.stop()
             self._database.close()
             self._lock.release()
+
+
+def _single(connection: duckdb.DuckDBPyConnection, sql: str) -> int | None:
+    found = connection.execute(sql).fetchone()
+    return found[0] if found else None
 
 
 def _refuse_other_kinds(table: Table, held: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from tapewatch.model.query import Query, check
 from tapewatch.model.table import Table
 from tapewatch.store.backends.memory.answer import answer
 from tapewatch.store.backends.memory.rows import Row, rows_of
-from tapewatch.store.base import Answer, Capabilities, Stored, Usage
+from tapewatch.store.base import Answer, Capabilities, Resources, Stored, Usage
 from tapewatch.store.dialect.base import ARRIVAL
 from tapewatch.store.marks import Marks
 
@@ -32,7 +32,7 @@ class MemoryStore:
         self._is_open = True
 
     @classmethod
-    def open(cls, _directory: Path, _clock: Clock) -> MemoryStore:
+    def open(cls, _directory: Path, _clock: Clock, _resources: Resources) -> MemoryStore:
         """A new, empty store; it writes no files."""
         return cls()
 

@@ -1,0 +1,327 @@
+"""The composition root: builds every object from the settings, starts and stops them; nothing else constructs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import typer
+import uvicorn
+
+from tapewatch import __version__
+from tapewatch.agent import ChildAgent, run_agent
+from tapewatch.clock import Clock, SystemClock
+from tapewatch.errors import ConfigError, TapewatchError
+from tapewatch.ingest.intake import Intake, Receipt
+from tapewatch.ingest.runner import Runner
+from tapewatch.model.catalog import Catalog
+from tapewatch.model.rows import Delivery
+from tapewatch.model.table import Thresholds
+from tapewatch.model.venue import Names
+from tapewatch.query.run import QueryEngine
+from tapewatch.query.series import Outage, SeriesBook
+from tapewatch.settings import LOOPBACK, Problem, Settings, parse, problem_of
+from tapewatch.sources.base import Collector
+from tapewatch.sources.collectors import collector_from_settings
+from tapewatch.sources.collectors.host import HostCollector
+from tapewatch.sources.collectors.own import SelfCollector, StorageCollector
+from tapewatch.sources.receivers import RECEIVERS
+from tapewatch.store.backends import open_store
+from tapewatch.store.base import Maintained, Resources, Store
+from tapewatch.surfaces.dashboards import DASHBOARDS
+from tapewatch.surfaces.web.app import UVICORN_OPTIONS, build_web
+from tapewatch.surfaces.web.board import StatusBoard
+from tapewatch.surfaces.web.live import Hub
+from tapewatch.surfaces.web.parts import WebParts
+
+log = logging.getLogger("tapewatch")
+
+WARM_S = 24 * 3600.0
+"""After a start the newest rows of this many seconds are looked at, so that a restart forgets nothing that is alive."""
+MAINTAIN_S = 10.0
+STOP_WITHIN_S = 1
+"""Seconds that open connections get when the server stops; Ctrl-C must end everything within three."""
+STALLED_S = 5.0
+"""A delivery that waits for longer, or an event loop that is later, means that the server is not healthy."""
+
+
+class Server:
+    """Everything that one server process consists of.
+
+    Args:
+        settings: All of them.
+        clock: The time.
+        config_path: The settings file, for child agents; None when there is none.
+
+    Raises:
+        ConfigError: The settings, the data directory or another process do not allow a start.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, config_path: Path | None = None) -> None:
+        self.settings = settings
+        self._clock = clock
+        refuse_open_door(settings)
+        self._collectors = collectors(settings)
+        self.catalog = Catalog().with_tables(settings.own_tables())
+        limits = {
+            table_column: Thresholds(line.degraded, line.down, line.above, line.hold_s)
+            for table_column, line in settings.thresholds.items()
+        }
+        resources = Resources(settings.store.memory_limit_mb, settings.store.threads)
+        self.store: Store = open_store(settings.store.kind, settings.data_dir, clock, resources)
+        for table in self.catalog.values():
+            self.store.create(table)
+        self.intake = Intake(self.store, self.catalog, names(settings), clock, host=settings.host, env=settings.env)
+        self.book = SeriesBook(self.catalog, clock, limits)
+        self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
+        self.board = StatusBoard(
+            self.book, DASHBOARDS, clock, host=settings.host, store_state=self._store_state, is_simulated=settings.simulated
+        )
+        self.hub = Hub(self.engine, self.catalog, self.book, DASHBOARDS, self.board, clock, __version__)
+        for observer in (self.book, self.board.observe, self.hub.observe):
+            self.intake.observe(observer)
+        self._http = httpx2.AsyncClient(timeout=10.0)
+        here = {name: collector for name, collector in self._collectors.items() if not collector.busy}
+        self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, clock, settings.env, settings.host, self._http)
+        self._children = [
+            ChildAgent(
+                settings.url,
+                config_path,
+                name,
+                token=settings.server.token.get_secret_value(),
+                report=self._take,
+                clock=clock,
+            )
+            for name, collector in self._collectors.items()
+            if collector.busy
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+        self.web = build_web(self._web_parts())
+
+    async def _take(self, delivery: Delivery) -> Receipt:
+        """Rows of this server itself: its name and environment where they do not say."""
+        return await self.intake.accept(replace(delivery, env=self.settings.env, host=delivery.host or self.settings.host))
+
+    def _own_collectors(self) -> dict[str, Collector]:
+        watch_host: dict[str, Collector] = {"host": HostCollector()} if self.settings.watch_self else {}
+        own: dict[str, Collector] = {"tapewatch": SelfCollector(self.measures), "storage": StorageCollector(self.store.usage)}
+        return watch_host | own
+
+    def _web_parts(self) -> WebParts:
+        settings = self.settings
+        return WebParts(
+            version=__version__,
+            bound_host=settings.server.host,
+            allowed_hosts=tuple(settings.server.allowed_hosts),
+            token=settings.server.token.get_secret_value(),
+            max_body_bytes=settings.server.max_body_bytes,
+            catalog=self.catalog,
+            intake=self.intake,
+            engine=self.engine,
+            store=self.store,
+            dashboards=DASHBOARDS,
+            board=self.board,
+            hub=self.hub,
+            receivers=RECEIVERS,
+            clock=self._clock,
+            health=self.troubles,
+            metrics=self.measures,
+        )
+
+    def _store_state(self) -> Mapping[str, Any]:
+        stats = self.intake.stats
+        return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": stats.message}
+
+    def measures(self) -> dict[str, dict[str, float]]:
+        """Numbers about the server: component to metric to value."""
+        process = psutil.Process()
+        return {
+            "ingest": self.intake.stats.measures(),
+            "query": {**self.engine.stats(), "series": self.book.count()},
+            "live": self.hub.stats(),
+            "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
+        }
+
+    def troubles(self) -> Sequence[str]:
+        """Why the server is not healthy; empty when it is."""
+        stats = self.intake.stats
+        found: list[str] = []
+        if stats.state != "ok":
+            found.append(f"the store is away: {stats.message}")
+        if stats.oldest_waiting_s > STALLED_S:
+            found.append(f"ingest stalls: the oldest delivery has waited {stats.oldest_waiting_s:.1f} s for the store")
+        if self.hub.loop_late_s() > STALLED_S:
+            found.append(f"the event loop is {self.hub.loop_late_s():.1f} s late")
+        return found
+
+    async def start(self) -> None:
+        """Start everything; needs the running event loop."""
+        self.intake.start()
+        self.hub.start()
+        self._runner.start()
+        for child in self._children:
+            child.start()
+        self._spawn(self._warm(), "warm")
+        if isinstance(self.store, Maintained):
+            self._spawn(self._maintain(self.store), "maintain")
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _warm(self) -> None:
+        """Remember what was alive before the restart, and that nothing could arrive meanwhile."""
+        try:
+            newest_us = await asyncio.to_thread(self.engine.newest_us, "self")
+            if newest_us is not None:
+                self.book.note_outage(Outage("", newest_us, self._clock.now_us(), "tapewatch was not running"))
+            await self.engine.warm(WARM_S)
+        except TapewatchError:
+            log.exception("The newest stored rows could not be read; verdicts begin with the next rows.")
+
+    async def _maintain(self, store: Maintained) -> None:
+        """Let the store tidy up; a failure is told and tried again."""
+        while True:
+            await asyncio.sleep(MAINTAIN_S)
+            try:
+                await asyncio.to_thread(store.maintain, self._clock.now_us())
+            except TapewatchError as error:
+                log.warning("The store could not tidy up and tries again soon: %s", error)
+
+    async def stop(self) -> None:
+        """Stop everything in the order of the flow: sources first, the store last."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(child.stop() for child in self._children))
+        await self._runner.stop()
+        await self.hub.stop()
+        await self.intake.stop()
+        await self._http.aclose()
+        self.engine.close()
+        await asyncio.to_thread(self.store.close)
+
+
+def names(settings: Settings) -> Names:
+    """Venues and symbols, with those of the settings."""
+    return Names.extended({venue: own.aliases for venue, own in settings.venues.items()}, settings.symbols)
+
+
+def collectors(settings: Settings) -> dict[str, Collector]:
+    """The collectors of the settings by name.
+
+    Raises:
+        ConfigError: One of them is wrong; names key, value and what is allowed.
+    """
+    return {name: collector_from_settings(name, fields) for name, fields in settings.collectors.items()}
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Listening beyond this host needs a token.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if settings.server.host not in LOOPBACK and not settings.server.token.get_secret_value():
+        message = f"server.host: {settings.server.host} is reachable from other hosts; set server.token (or listen on 127.0.0.1)"
+        raise ConfigError(message, path=("server", "host"))
+
+
+def settings_problems(text: str) -> list[Problem]:
+    """All that is wrong with the text of a settings file, collectors and tables included; starts nothing."""
+    settings, problems = parse(text)
+    if settings is None:
+        return problems
+    found: list[Problem] = []
+    for name, fields in settings.collectors.items():
+        try:
+            collector_from_settings(name, fields)
+        except ConfigError as error:
+            found.append(problem_of(error, text))
+    try:
+        refuse_open_door(settings)
+        Catalog().with_tables(settings.own_tables())
+    except ConfigError as error:
+        found.append(problem_of(error, text))
+    return found
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigError: The port is in use or the address is not this host's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(f"server.port: {port} on {host} is in use by another program; choose another with --port") from error
+        raise ConfigError(f"server.host: cannot listen on {host}:{port}: {error.strerror}") from error
+    return listener
+
+
+def serve(settings: Settings, config_path: Path | None = None) -> None:
+    """Run the server until it is told to stop.
+
+    Raises:
+        ConfigError: It cannot start.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    refuse_open_door(settings)
+    listener = listen(settings.server.host, settings.server.port)
+    try:
+        asyncio.run(_serve(settings, config_path, listener))
+    finally:
+        listener.close()
+
+
+async def _serve(settings: Settings, config_path: Path | None, listener: socket.socket) -> None:
+    server = Server(settings, SystemClock(), config_path)
+    web = uvicorn.Server(
+        uvicorn.Config(server.web, log_level="warning", lifespan="off", timeout_graceful_shutdown=STOP_WITHIN_S, **UVICORN_OPTIONS)
+    )
+    await server.start()
+    announce(settings)
+    try:
+        await web.serve(sockets=[listener])
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await server.stop()
+
+
+def announce(settings: Settings) -> None:
+    """Print the one link that a person needs, and where the rows are kept."""
+    query = "?token=…" if settings.server.token.get_secret_value() else ""
+    typer.echo(f"tapewatch {__version__} · {settings.url}/{query} · rows in {settings.data_dir} · Ctrl-C stops")
+
+
+def serve_agent(settings: Settings, to: str, token: str, only: Sequence[str]) -> None:
+    """Run collectors here and deliver elsewhere, until told to stop.
+
+    Raises:
+        ConfigError: The settings are wrong, or name no collector to run.
+    """
+    found = collectors(settings)
+    missing = sorted(set(only) - set(found))
+    if missing:
+        raise ConfigError(f"collectors.{missing[0]}: there is no such collector; there are {', '.join(found) or 'none'}")
+    chosen = {name: collector for name, collector in found.items() if not only or name in only}
+    if not chosen:
+        raise ConfigError("collectors: the settings have none, so that an agent has nothing to do")
+    token = token or os.environ.get("TAPEWATCH_TOKEN", "")
+    run_agent(to, chosen, token=token, env=settings.env, host=settings.host, clock=SystemClock())
