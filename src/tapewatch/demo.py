@@ -39,7 +39,7 @@ def run_demo(overrides: Mapping[str, Any], seed: int) -> None:
 
 @contextlib.contextmanager
 def _desk(url: str, seed: int) -> Generator[Addresses]:
-    command = [sys.executable, "-m", "tapewatch.desk", "--to", url, "--seed", str(seed)]
+    command = [sys.executable, "-m", "tapewatch.desk", "--to", url, "--seed", str(seed), "--quiet", "--with-parent"]
     # a group of its own: Ctrl-C reaches the server first, which then stops the desk in order
     desk = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, env=os.environ)  # noqa: S603 - fixed arguments
     try:
