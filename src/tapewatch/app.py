@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import logging
-import os
 import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ import typer
 import uvicorn
 
 from tapewatch import __version__
-from tapewatch.agent import ChildAgent, run_agent
+from tapewatch.agent import ChildAgent, collectors
 from tapewatch.clock import Clock, SystemClock
 from tapewatch.errors import ConfigError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
@@ -93,18 +92,9 @@ class Server:
         self._http = httpx2.AsyncClient(timeout=10.0)
         here = {name: collector for name, collector in self._collectors.items() if not collector.busy}
         self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, clock, settings.env, settings.host, self._http)
-        self._children = [
-            ChildAgent(
-                settings.url,
-                config_path,
-                name,
-                token=settings.server.token.get_secret_value(),
-                report=self._take,
-                clock=clock,
-            )
-            for name, collector in self._collectors.items()
-            if collector.busy
-        ]
+        busy = [name for name, collector in self._collectors.items() if collector.busy]
+        token = settings.server.token.get_secret_value()
+        self._child = ChildAgent(settings.url, config_path, busy, token=token, report=self._take, clock=clock) if busy else None
         self._tasks: list[asyncio.Task[None]] = []
         self.web = build_web(self._web_parts())
 
@@ -169,8 +159,8 @@ class Server:
         self.intake.start()
         self.hub.start()
         self._runner.start()
-        for child in self._children:
-            child.start()
+        if self._child:
+            self._child.start()
         self._spawn(self._warm(), "warm")
         if isinstance(self.store, Maintained):
             self._spawn(self._maintain(self.store), "maintain")
@@ -202,7 +192,8 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(child.stop() for child in self._children))
+        if self._child:
+            await self._child.stop()
         await self._runner.stop()
         await self.hub.stop()
         await self.intake.stop()
@@ -214,15 +205,6 @@ class Server:
 def names(settings: Settings) -> Names:
     """Venues and symbols, with those of the settings."""
     return Names.extended({venue: own.aliases for venue, own in settings.venues.items()}, settings.symbols)
-
-
-def collectors(settings: Settings) -> dict[str, Collector]:
-    """The collectors of the settings by name.
-
-    Raises:
-        ConfigError: One of them is wrong; names key, value and what is allowed.
-    """
-    return {name: collector_from_settings(name, fields) for name, fields in settings.collectors.items()}
 
 
 def refuse_open_door(settings: Settings) -> None:
@@ -308,20 +290,3 @@ def announce(settings: Settings) -> None:
     """Print the one link that a person needs, and where the rows are kept."""
     query = "?token=…" if settings.server.token.get_secret_value() else ""
     typer.echo(f"tapewatch {__version__} · {settings.url}/{query} · rows in {settings.data_dir} · Ctrl-C stops")
-
-
-def serve_agent(settings: Settings, to: str, token: str, only: Sequence[str]) -> None:
-    """Run collectors here and deliver elsewhere, until told to stop.
-
-    Raises:
-        ConfigError: The settings are wrong, or name no collector to run.
-    """
-    found = collectors(settings)
-    missing = sorted(set(only) - set(found))
-    if missing:
-        raise ConfigError(f"collectors.{missing[0]}: there is no such collector; there are {', '.join(found) or 'none'}")
-    chosen = {name: collector for name, collector in found.items() if not only or name in only}
-    if not chosen:
-        raise ConfigError("collectors: the settings have none, so that an agent has nothing to do")
-    token = token or os.environ.get("TAPEWATCH_TOKEN", "")
-    run_agent(to, chosen, token=token, env=settings.env, host=settings.host, clock=SystemClock())

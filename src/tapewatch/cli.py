@@ -64,7 +64,7 @@ def agent(
     token: TokenOption = "",
 ) -> None:
     """Run the collectors of the settings here and deliver to a server elsewhere."""
-    from tapewatch.app import serve_agent
+    from tapewatch.agent import serve_agent
     from tapewatch.settings import load
 
     serve_agent(load(_config_path(config)), to, token, only or [])
