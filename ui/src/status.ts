@@ -18,8 +18,10 @@ export function worst(statuses: readonly Status[]): Status | null {
 
 /** No series is stale within this time, as on the server. */
 const FLOOR_US = 2_000_000;
-/** What judging and pushing may take. The server judges first; the page takes over when nothing newer was told for longer than that. */
-const GRACE_US = 2_000_000;
+/** What judging and pushing may take on a busy server. It judges first; the page takes over when nothing newer was told for longer than that. */
+const GRACE_US = 4_000_000;
+/** A server that is well has judged a series anew within this time; a good verdict that is older says nothing about now. */
+const JUDGED_WITHIN_US = 15_000_000;
 
 /** A word from outside as a status; everything that is not one is unknown. */
 export function asStatus(word: unknown): Status {
@@ -28,16 +30,16 @@ export function asStatus(word: unknown): Status {
 
 /** True when the server said stale, or when twice the expected spacing has passed since the newest row and no newer one was told. */
 export function isStale(series: Series, now: number): boolean {
-  return series.stale === true || hasAged(series, now);
+  return series.stale === true || hasAged(series, now, GRACE_US);
 }
 
-function hasAged(series: Series, now: number): boolean {
+function hasAged(series: Series, now: number, graceUs: number): boolean {
   if (!series.expected_us || !series.newest_us) return false;
-  return now - series.newest_us > Math.max(2 * series.expected_us, FLOOR_US) + GRACE_US;
+  return now - series.newest_us > Math.max(2 * series.expected_us, FLOOR_US) + graceUs;
 }
 
-/** The server's verdict, except that a good one which has grown old since it was given is no longer known. */
+/** The server's verdict, except that a good one which has long been without a newer row is no longer known. */
 export function shownStatus(verdict: Status, series: Series | null, now: number): Status {
-  if (verdict === "up" && series && series.stale !== true && hasAged(series, now)) return "unknown";
+  if (verdict === "up" && series && series.stale !== true && hasAged(series, now, JUDGED_WITHIN_US)) return "unknown";
   return verdict;
 }

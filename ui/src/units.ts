@@ -126,5 +126,6 @@ export function axisTexts(splits: readonly number[], step: number, unitName: str
 
 /** A column's name in words: "p99_latency_ms" → "p99 latency". The unit stands beside the number. */
 export function words(name: string): string {
+  if (name === "ts") return "last row";
   return name.replace(/_(ms|s|us|bytes|ratio|at)$/, "").replaceAll("_", " ").trim();
 }

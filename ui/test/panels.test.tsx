@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { beat } from "../src/clock";
 import { link } from "../src/live";
 import { type PanelState, panelState } from "../src/panels/panel";
-import { StatPanel } from "../src/panels/stat";
+import { StatPanel, columnsFor } from "../src/panels/stat";
 import { TablePanel, parseSort, shownColumns, sortedRows } from "../src/panels/table";
 import { TextPanel, headline } from "../src/panels/text";
 import { EmptyState } from "../src/parts/empty-state";
@@ -18,7 +18,8 @@ function panelOf(kind: string, options: Record<string, unknown> = {}, more: Part
   return { id: "p", title: "P", kind, width: 12, height: 4, query: { table: "exchange" }, options, ...more };
 }
 
-const show = (Kind: typeof StatPanel, found: Frame, panel: Panel): string => render(<Kind dashboard={DASHBOARD} panel={panel} frame={found} grid={null} />);
+const show = (Kind: typeof StatPanel, found: Frame, panel: Panel): string =>
+  render(<Kind dashboard={DASHBOARD} panel={panel} frame={found} grid={null} />).replaceAll('<span class="ago"> ago</span>', " ago");
 
 beforeEach(() => {
   useUnits({ ms: { suffix: "ms", decimals: 1, scale: "plain" }, flag: { suffix: "", decimals: 0, scale: "flag" }, us: { suffix: "", decimals: 0, scale: "time" } });
@@ -68,6 +69,13 @@ describe("stat", () => {
     const found = frame([column("connected", "flag", [false], { unit: "flag", status: ["down"] })], { series: [series({})] });
     expect(show(StatPanel, found, panelOf("stat", { true_word: "connected", false_word: "disconnected" }))).toContain("disconnected");
   });
+});
+
+it("fills the rows of a stat panel evenly", () => {
+  expect(columnsFor(6, 560, true)).toBe(3);
+  expect(columnsFor(6, 560, false)).toBe(3);
+  expect(columnsFor(5, 1200, false)).toBe(5);
+  expect(columnsFor(1, 90, true)).toBe(1);
 });
 
 describe("table", () => {

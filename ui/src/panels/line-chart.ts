@@ -34,6 +34,7 @@ export interface Listener {
 
 const PIXELS_PER_TIME = 80;
 const PIXELS_PER_VALUE = 44;
+const RIGHT_PX = 12;
 const AXIS_FONT = "11px system-ui, sans-serif";
 
 export class LineChart {
@@ -52,13 +53,13 @@ export class LineChart {
     return {
       width,
       height,
-      padding: [8, 12, 0, 0],
+      padding: [8, RIGHT_PX, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: false }, y: { range: () => [this.range.min, this.range.max] } },
       series: [{}, { auto: false, paths: () => null, points: { show: false } }],
       axes: [
-        { ...axis, size: 26, gap: 4, splits: () => this.times().splits, values: (_, splits) => splits.map((s) => splitText(s, this.times().step, this.picture?.zone ?? "utc")) },
+        { ...axis, size: 26, gap: 4, splits: () => this.times().splits, values: (_, splits) => this.timeTexts(splits) },
         { ...axis, size: (_, values) => this.labelWidth(values), gap: 6, splits: () => valueSplits(this.range), values: (_, splits) => axisTexts(splits, this.range.step, this.picture?.unit) },
       ],
       hooks: {
@@ -74,6 +75,18 @@ export class LineChart {
     const { startS = 0, endS = 1, zone = "utc" } = this.picture ?? {};
     const step = stepFor(endS - startS, Math.max(2, this.plot.over.clientWidth / PIXELS_PER_TIME));
     return { splits: timeSplits(startS, endS, step, zone), step };
+  }
+
+  /** Labels that would be cut at the right edge, or stand below the value axis, are left out. */
+  private timeTexts(splits: number[]): string[] {
+    const { startS = 0, endS = 1, zone = "utc" } = this.picture ?? {};
+    const { step } = this.times();
+    const perPixel = (endS - startS) / Math.max(1, this.plot.over.clientWidth);
+    return splits.map((s) => {
+      const text = splitText(s, step, zone);
+      const half = text.length * 3.4;
+      return (s - startS) / perPixel < half / 2 || (endS - s) / perPixel < half - RIGHT_PX ? "" : text;
+    });
   }
 
   private labelWidth(values: string[] | null): number {

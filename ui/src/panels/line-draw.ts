@@ -173,6 +173,9 @@ export function drawLimitBands(trace: Trace | undefined, to: Frame2d, palette: P
 /** The line from which a value is degraded or down, with its word. */
 export function drawLimitLines(trace: Trace | undefined, to: Frame2d, palette: Palette): void {
   const { pen, ratio, left, width, top } = to;
+  const ys: number[] = [];
+  eachLimit(trace, to, (_, y) => ys.push(y));
+  const isTight = ys.length > 1 && Math.abs((ys[0] as number) - (ys[1] as number)) < 15 * ratio;
   eachLimit(trace, to, (name, y, isAbove) => {
     pen.strokeStyle = palette.status[name];
     pen.lineWidth = ratio;
@@ -181,6 +184,7 @@ export function drawLimitLines(trace: Trace | undefined, to: Frame2d, palette: P
     pen.moveTo(left, Math.round(y) + 0.5);
     pen.lineTo(left + width, Math.round(y) + 0.5);
     pen.stroke();
+    if (isTight) return;
     const isUnder = !isAbove || y < top + 14 * ratio;
     pen.fillStyle = palette.dim;
     pen.font = `${11 * ratio}px system-ui, sans-serif`;

@@ -65,7 +65,7 @@ export function PanelView({ dashboard, panel }: Props): JSX.Element {
       tabIndex={-1}
     >
       <header>
-        <h2 id={`title-${panel.id}`} title={panel.sentence}>
+        <h2 id={`title-${panel.id}`} title={panel.sentence ? `${panel.title}: ${panel.sentence}` : panel.title}>
           {panel.title}
         </h2>
         <UnitName panel={panel} frame={value.frame} />

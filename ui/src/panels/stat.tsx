@@ -1,12 +1,14 @@
 /** One tile per row: the value large, its status as shape, colour and word, its age when it is old. */
 
 import type { JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { isLive, viewNow } from "../address";
 import { statusNow, useAgeing } from "../ageing";
 import { column, keyLabel, measureColumns, noteText, rowKey, seriesFinder, tagColumns, tellingTags } from "../frames";
 import { Ago, Since } from "../parts/age";
 import { Sparkline } from "../parts/sparkline";
 import { StatusMark } from "../parts/status";
+import { useWidth } from "../parts/width";
 import { useSparks } from "../sparks";
 import { writing } from "../state";
 import { asStatus, isStale, worst } from "../status";
@@ -48,29 +50,45 @@ function tileStatus(told: Status | null, series: Series | null, stale: boolean):
   return known === null ? null : statusNow(asStatus(known), stale ? series : null);
 }
 
+const GAP_PX = 6;
+const NUMBER_PX = 124;
+const WORD_PX = 156;
+
+/** As few rows as the width allows, filled evenly: a last row of one tile would shrink all others. */
+export function columnsFor(count: number, width: number, isWords: boolean): number {
+  const fit = Math.max(1, Math.floor((width + GAP_PX) / ((isWords ? WORD_PX : NUMBER_PX) + GAP_PX)));
+  return Math.ceil(count / Math.ceil(count / fit));
+}
+
 export function StatPanel({ panel, frame }: PanelProps): JSX.Element {
   useAgeing(frame);
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
   const sparks = useSparks(frame.spark);
   const measures = measureColumns(frame);
   const value = column(frame, panel.options?.["value"]) ?? measures[0];
   if (!value) return <div class="note">This answer has no value column.</div>;
   const others = measures.filter((measure) => measure !== value);
   const tiles = tilesOf(frame, value, viewNow.peek(), isLive.value);
+  const columns = columnsFor(tiles.length, width, value.kind === "flag" || value.kind === "state" || value.kind === "text");
   return (
-    <div class={`stats ${tiles.length === 1 ? "is-single" : ""}`} role="list">
+    <div ref={box} class={`stats ${tiles.length === 1 ? "is-single" : ""}`} role="list" style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
       {tiles.map((tile) => {
         const trace = sparks?.of(tile.key);
+        const why = [tile.label, tile.series?.reason].filter(Boolean).join(": ");
         return (
-          <div class={`tile ${tile.status ?? ""} ${tile.isStale ? "is-stale" : ""}`} role="listitem" key={tile.label + tile.row} data-status={tile.status} data-stale={tile.isStale} title={tile.series?.reason ?? undefined}>
-            {tile.label && <span class="label">{tile.label}</span>}
-            <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} options={panel.options} />
-            {others.map((other) => (
-              <span class="label" key={other.name}>
-                {words(other.name)} {writeText(other.values[tile.row], other.unit, writing(panel.options))}
-              </span>
-            ))}
-            {sparks && trace && <Sparkline grid={sparks.grid} trace={trace} />}
-            <Foot tile={tile} />
+          <div class={`tile ${tile.status ?? ""} ${tile.isStale ? "is-stale" : ""}`} role="listitem" key={tile.label + tile.row} data-status={tile.status} data-stale={tile.isStale} title={why}>
+            <div class="inside">
+              {tile.label && <span class="label name">{tile.label}</span>}
+              <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} options={panel.options} />
+              {others.map((other) => (
+                <span class="label" key={other.name}>
+                  {words(other.name)} {writeText(other.values[tile.row], other.unit, writing(panel.options))}
+                </span>
+              ))}
+              {sparks && trace && <Sparkline grid={sparks.grid} trace={trace} />}
+              <Foot tile={tile} />
+            </div>
           </div>
         );
       })}
@@ -113,7 +131,7 @@ function Foot({ tile }: { tile: Tile }): JSX.Element {
   return (
     <span class="foot">
       {tile.status && <StatusMark status={tile.status} />}
-      {tile.missing !== null && <span>{tile.missing}</span>}
+      {tile.missing !== null && <span class="missing">{tile.missing}</span>}
       {tile.isStale && tile.series?.newest_us ? (
         <span class="age">
           <Ago us={tile.series.newest_us} />

@@ -3,8 +3,8 @@
 import type { Trace } from "../grid";
 import { unitOf } from "../units";
 
-/** Scales on which the distance from zero is the message. */
-const FROM_ZERO = new Set(["count", "ratio", "bytes", "duration", "flag"]);
+/** Units of which the level means little and the movement much; on all others the distance from zero is the message. */
+const FLOATING = new Set(["price", "money"]);
 const CLOCK_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
 
 /** 1, 2 or 5 times a power of ten, or a round number of clock units, so that at most `most` steps span the distance. */
@@ -44,7 +44,7 @@ export function valueRange(arrays: readonly Float64Array[], from: number, to: nu
   const limits = first?.thresholds;
   const nearest = limits ? (limits.degraded ?? limits.down) : null;
   if (nearest !== null && limits?.above && high >= nearest / 2 && high < nearest) high = nearest;
-  if (low >= 0 && (isFromZero || FROM_ZERO.has(unit.scale) || unitName === "ms" || low <= high * 0.6)) low = 0;
+  if (low >= 0 && (isFromZero || !FLOATING.has(unitName ?? "") || low <= high * 0.6)) low = 0;
   if (unit.scale === "ratio" && low === 0 && high > 0.5 && high <= 1) high = 1;
   if (high === low) high = low + (Math.abs(low) * 0.1 || 1);
   const step = niceStep(high - low, marks, unitName);
