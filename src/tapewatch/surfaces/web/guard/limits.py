@@ -21,7 +21,7 @@ def too_large(limit_bytes: int, what: str = "the body") -> RequestRefused:
         f"{what} is larger than {limit_bytes} bytes, the limit of this server; "
         "send smaller batches, or raise max_body_bytes in the settings"
     )
-    return RequestRefused(413, "body_too_large", message, {"Connection": "close"})
+    return RequestRefused(413, "body_too_large", message)
 
 
 class RequestLimits:

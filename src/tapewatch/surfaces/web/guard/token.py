@@ -45,7 +45,7 @@ class TokenGuard:
         headers = Headers(scope=scope)
         is_page = scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith("/api/")
         given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(PARAMETER) if is_page else None
-        if given is not None and self._is_token(given):
+        if given is not None and self._is_token(given.encode()):
             await self._welcome(scope, headers)(scope, receive, send)
         elif self._knows(headers):
             await self._app(scope, receive, send)
@@ -55,11 +55,11 @@ class TokenGuard:
     def _knows(self, headers: Headers) -> bool:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._is_token(bearer.strip())
-        return hmac.compare_digest(_cookies(headers).get(self._cookie_name, "").encode(), self._cookie_value.encode())
+            return self._is_token(bearer.strip().encode("latin-1"))
+        return hmac.compare_digest(_cookies(headers).get(self._cookie_name, "").encode("latin-1"), self._cookie_value.encode())
 
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token)
+    def _is_token(self, given: bytes) -> bool:
+        return hmac.compare_digest(given, self._token)
 
     def _welcome(self, scope: Scope, headers: Headers) -> Response:
         """Set the cookie and lead to the same page without the token in its address."""
