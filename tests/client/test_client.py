@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,15 @@ def test_write_rows_declares_the_period_and_keeps_the_senders_of_rows(server: Sc
     assert periods["binance"] == 10
     assert periods["kraken"] is None
     assert given["ts"] == 1_700_000_000_000_000, "the caller's dict is left alone"
+
+
+@pytest.mark.parametrize("period_s", [0, -1, float("nan"), float("inf"), True, "5", [5]])
+def test_a_period_that_the_server_would_refuse_is_left_out(server: ScriptedServer, connect: Connect, period_s: Any) -> None:
+    client = connect()
+    client.write_rows("kpi", [{"value": 1}], period_s=period_s)
+    assert client.flush(5)
+    assert "period_s" not in server.requests[0].document["batches"][0]
+    assert server.values("value") == [1]
 
 
 def test_write_rows_refuses_what_is_no_row_and_keeps_the_rest(

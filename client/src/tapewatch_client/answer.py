@@ -79,7 +79,7 @@ def refuse_all(rows: int, complaint: Complaint) -> Settled:
 
 
 def _settled(document: dict[str, object], accepted: int, rows: int) -> Settled:
-    if document.get("duplicate") is True:  # an earlier attempt arrived and its answer got lost
+    if document.get("duplicate") is True and not accepted:  # stored by an earlier attempt whose answer got lost
         return Settled(rows)
     delivered = min(max(accepted, 0), rows)
     complaints = tuple(_complaint(_dict(each)) for each in _list(document.get("refused")))

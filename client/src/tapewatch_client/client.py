@@ -88,9 +88,9 @@ class Client:
             port=port,
             path=path,
             token=clean_token(token or default_token()),
-            source=source or default_source(),
-            env=env,
-            host=host or default_host(),
+            source=str(source or default_source()),
+            env=str(env),
+            host=str(host or default_host()),
             max_memory_bytes=max_memory_bytes,
             flush_interval_s=flush_interval_s,
             timeout_s=timeout_s,
@@ -135,8 +135,7 @@ class Client:
             period_s: Seconds between two rows of a series, when they come on a schedule: the server then knows when one is late.
         """
         try:
-            if period_s is not None and not 0 < period_s < float("inf"):
-                period_s = None
+            period_s = _period(period_s)
             for row in rows:
                 self._put(self._row(table, row, period_s))
             self._sender.start()
@@ -222,6 +221,13 @@ class Client:
         self._put = self._sender.queue.put
         if was_closed:
             self._sender.queue.close()
+
+
+def _period(period_s: object) -> float | None:
+    """A declared period as the server takes it; None for what it would refuse together with the whole batch."""
+    if isinstance(period_s, bool) or not isinstance(period_s, int | float):
+        return None
+    return float(period_s) if 0 < period_s < float("inf") else None
 
 
 def _system_now_us() -> int:
