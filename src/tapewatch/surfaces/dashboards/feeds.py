@@ -142,7 +142,6 @@ FEEDS = Dashboard(
                     "messages",
                     "latency_p50_ms",
                     "latency_p99_ms",
-                    "clock_offset_ms",
                     "backlog_ms",
                     "ts",
                 ),

@@ -85,7 +85,7 @@ SYSTEM = Dashboard(
             ("lag_p99_ms", "commit_p99_ms", "p99_ms", "push_p99_ms"),
             "ms",
         ),
-        _over_time("flow", "Flow", "Rows accepted and rows refused per second.", ("rows_per_s", "refused_per_s"), "per_s"),
+        _over_time("flow", "Flow", "Rows accepted per second.", ("rows_per_s",), "per_s"),
         Panel(
             "refusals",
             "Refused and marked values",
@@ -101,7 +101,7 @@ SYSTEM = Dashboard(
                 group_by=("sender", "table_name", "column_name", "reason"),
                 order_by="-values",
             ),
-            options={"age_columns": ["ts"]},
+            options={"age_columns": ["ts"], "all_fine": "Nothing was refused since the server started."},
         ),
         Panel(
             "storage",
