@@ -46,7 +46,7 @@ async def test_the_desk_starts_speaks_and_stops_cleanly(number: signal.Signals) 
             _, errors = await asyncio.to_thread(started.communicate, timeout=5)
             assert time.monotonic() - asked < 2
         assert (started.returncode, errors) == (0, "")
-        assert receiver.rows("exchange")
+        assert receiver.rows("daemon")
 
 
 async def test_the_desk_stops_in_time_though_tapewatch_is_away(free_port: int) -> None:

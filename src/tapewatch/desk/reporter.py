@@ -74,10 +74,10 @@ class Reporter:
     async def _write_exchanges(self) -> None:
         due_s = self._clock.monotonic_s()
         while True:
-            self._client.write_rows("exchange", self.exchange_rows(), period_s=_EXCHANGE_EVERY_S)
             now_s = self._clock.monotonic_s()
             due_s = max(due_s + _EXCHANGE_EVERY_S, now_s)
             await asyncio.sleep(due_s - now_s)
+            self._client.write_rows("exchange", self.exchange_rows(), period_s=_EXCHANGE_EVERY_S)
 
     def _write_pipelines(self, interval: Interval) -> None:
         self._client.write_rows("pipeline", pipeline_rows(interval), period_s=self._daemon.schedule.interval_s)

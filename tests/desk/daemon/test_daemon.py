@@ -9,7 +9,7 @@ import pytest
 from tapewatch.desk.daemon import MarketDaemon, Schedule
 from tapewatch.desk.daemon.tally import Interval, Pipe
 from tapewatch.desk.exchange import Exchange
-from tapewatch.desk.faults import Disconnect, Fault, Gap, Script
+from tapewatch.desk.faults import Delay, Disconnect, Fault, Gap, Script
 from tapewatch.desk.simulation import Simulation
 from tapewatch.desk.venues import VENUES
 
@@ -116,3 +116,11 @@ async def test_round_trips_are_measured() -> None:
         status = daemon.exchange_status()
     assert 20 < float(str(status["binance_usdm"]["latency_ms"])) < 250
     assert status["binance_usdm"]["rate_limit_ratio"] == pytest.approx(0.03, abs=0.1)
+
+
+async def test_an_answer_that_is_overdue_shows_before_it_comes() -> None:
+    async with running(Delay(1.2, "coinbase", peak_s=4, for_s=6)) as daemon:
+        await until(lambda: float(str(daemon.exchange_status()["coinbase"]["latency_ms"] or 0)) > 700)
+        status = daemon.exchange_status()
+    assert float(str(status["coinbase"]["latency_ms"])) < 3000
+    assert float(str(status["kraken"]["latency_ms"])) < 700

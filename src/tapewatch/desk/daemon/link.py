@@ -30,7 +30,6 @@ class VenueLink:
 
     Attributes:
         is_connected: Whether the connection stands.
-        latency_ms: Last round trip; None before the first and while the venue does not answer.
         reconnects: Connections after the first one.
         last_message_us: When the last message arrived; None before the first.
         disconnected_us: Since when the connection is lost; None while it stands.
@@ -40,7 +39,6 @@ class VenueLink:
     def __init__(self, exchange: Exchange, tally: Tally, clock: Clock, seed: int) -> None:
         self.exchange = exchange
         self.is_connected = False
-        self.latency_ms: float | None = None
         self.reconnects = 0
         self.last_message_us: int | None = None
         self.disconnected_us: int | None = None
@@ -52,6 +50,15 @@ class VenueLink:
         self._unified = {item.symbol: item.unified for item in exchange.spec.instruments}
         self._trades = {item.symbol: TradeChain() for item in exchange.spec.instruments}
         self._connections = 0
+        self._round_trip_ms: float | None = None
+        self._asked_s: float | None = None  # when the question was put that is not answered yet
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Last round trip, or how long the present one already takes if that is longer; None while the venue does not answer."""
+        if self._round_trip_ms is None or self._asked_s is None:
+            return self._round_trip_ms
+        return max(self._round_trip_ms, (self._clock.monotonic_s() - self._asked_s) * 1_000)
 
     async def read(self) -> None:
         """Connect, read, and connect again with growing, jittered waits; never returns."""
@@ -68,12 +75,13 @@ class VenueLink:
     async def ping(self) -> None:
         """Measure the round trip each second; never returns."""
         while True:
-            start_s = self._clock.monotonic_s()
+            self._asked_s = start_s = self._clock.monotonic_s()
             try:
                 await self.exchange.ping()
-                self.latency_ms = (self._clock.monotonic_s() - start_s) * 1_000
+                self._round_trip_ms = (self._clock.monotonic_s() - start_s) * 1_000
             except CallError:
-                self.latency_ms = None
+                self._round_trip_ms = None
+            self._asked_s = None
             await asyncio.sleep(max(0.0, start_s + _PING_EVERY_S - self._clock.monotonic_s()))
 
     async def _read_once(self) -> None:
