@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -98,6 +99,7 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel: Any = Model.TestCase
+TestModel.settings = settings(max_examples=40, stateful_step_count=40)
 
 
 def test_an_idle_taker_is_woken_once_when_a_batch_is_full() -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapewatch_client.values import encode_row
@@ -144,10 +144,13 @@ SCALARS = (
     | st.binary()
     | st.complex_numbers()
 )
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner), max_leaves=10)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.integers(), inner, max_size=3), max_leaves=4
+)
 
 
-@given(st.dictionaries(st.text().filter(lambda name: name != "ts"), VALUES))
+@settings(max_examples=60)
+@given(st.dictionaries(st.text().filter(lambda name: name != "ts"), VALUES, max_size=5))
 def test_whatever_is_written_a_strict_reader_reads(columns: dict[str, object]) -> None:
     text, lost = encode_row(1, columns)
     assert lost == []
