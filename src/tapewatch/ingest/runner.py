@@ -72,12 +72,12 @@ class Runner:
         for run in self._runs:
             self._tasks += run.start()
 
-    async def stop(self) -> None:
-        """End all; one that does not end within two seconds is left behind."""
+    async def stop(self, within_s: float | None = None) -> None:
+        """End all; one that does not end within ``within_s`` seconds (two when left out) is left behind."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_S)
+            await asyncio.wait(self._tasks, timeout=STOP_S if within_s is None else within_s)
         self._tasks.clear()
 
 
