@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import logging
-import socket
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +11,10 @@ from typing import Any
 
 import httpx2
 import psutil
-import typer
-import uvicorn
 
 from tapewatch import __version__
 from tapewatch.agent import ChildAgent, collectors
-from tapewatch.clock import Clock, SystemClock
+from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.runner import Runner
@@ -38,7 +33,7 @@ from tapewatch.sources.receivers import RECEIVERS
 from tapewatch.store.backends import open_store
 from tapewatch.store.base import Maintained, Resources, Store
 from tapewatch.surfaces.dashboards import DASHBOARDS
-from tapewatch.surfaces.web.app import UVICORN_OPTIONS, build_web
+from tapewatch.surfaces.web.app import build_web
 from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live import Hub
 from tapewatch.surfaces.web.parts import WebParts
@@ -48,8 +43,6 @@ log = logging.getLogger("tapewatch")
 WARM_S = 24 * 3600.0
 """After a start the newest rows of this many seconds are looked at, so that a restart forgets nothing that is alive."""
 MAINTAIN_S = 10.0
-STOP_WITHIN_S = 1
-"""Seconds that open connections get when the server stops; Ctrl-C must end everything within three."""
 STALLED_S = 5.0
 """A delivery that waits for longer, or an event loop that is later, means that the server is not healthy."""
 
@@ -187,14 +180,16 @@ class Server:
             except TapewatchError as error:
                 log.warning("The store could not tidy up and tries again soon: %s", error)
 
+    async def stop_sources(self) -> None:
+        """Stop what we ask; what others push still comes in."""
+        await asyncio.gather(self._runner.stop(), *([self._child.stop()] if self._child else []))
+
     async def stop(self) -> None:
         """Stop everything in the order of the flow: sources first, the store last."""
+        await self.stop_sources()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._child:
-            await self._child.stop()
-        await self._runner.stop()
         await self.hub.stop()
         await self.intake.stop()
         await self._http.aclose()
@@ -235,58 +230,3 @@ def settings_problems(text: str) -> list[Problem]:
     except ConfigError as error:
         found.append(problem_of(error, text))
     return found
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        ConfigError: The port is in use or the address is not this host's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigError(f"server.port: {port} on {host} is in use by another program; choose another with --port") from error
-        raise ConfigError(f"server.host: cannot listen on {host}:{port}: {error.strerror}") from error
-    return listener
-
-
-def serve(settings: Settings, config_path: Path | None = None) -> None:
-    """Run the server until it is told to stop.
-
-    Raises:
-        ConfigError: It cannot start.
-    """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    refuse_open_door(settings)
-    listener = listen(settings.server.host, settings.server.port)
-    try:
-        asyncio.run(_serve(settings, config_path, listener))
-    finally:
-        listener.close()
-
-
-async def _serve(settings: Settings, config_path: Path | None, listener: socket.socket) -> None:
-    server = Server(settings, SystemClock(), config_path)
-    web = uvicorn.Server(
-        uvicorn.Config(server.web, log_level="warning", lifespan="off", timeout_graceful_shutdown=STOP_WITHIN_S, **UVICORN_OPTIONS)
-    )
-    await server.start()
-    announce(settings)
-    try:
-        await web.serve(sockets=[listener])
-    finally:
-        with contextlib.suppress(asyncio.CancelledError):
-            await server.stop()
-
-
-def announce(settings: Settings) -> None:
-    """Print the one link that a person needs, and where the rows are kept."""
-    query = "?token=…" if settings.server.token.get_secret_value() else ""
-    typer.echo(f"tapewatch {__version__} · {settings.url}/{query} · rows in {settings.data_dir} · Ctrl-C stops")

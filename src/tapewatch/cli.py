@@ -36,7 +36,7 @@ DEFAULT_URL = "http://127.0.0.1:4780"
 @app.command()
 def up(config: ConfigOption = None, host: HostOption = None, port: PortOption = None, data: DataOption = None) -> None:
     """Start the server: collect, keep and show."""
-    from tapewatch.app import serve
+    from tapewatch.serve import serve
     from tapewatch.settings import load
 
     path = _config_path(config)

@@ -13,9 +13,9 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tapewatch.app import serve
 from tapewatch.desk.addresses import Addresses, desk_settings
 from tapewatch.errors import SourceError
+from tapewatch.serve import serve
 from tapewatch.settings import load
 
 READY_WITHIN_S = 15.0
@@ -34,7 +34,7 @@ def run_demo(overrides: Mapping[str, Any], seed: int) -> None:
         first = load(None, overrides)
         with _desk(first.url, seed) as addresses:
             path.write_text(f'env = "paper"\nsimulated = true\n\n{desk_settings(addresses)}', encoding="utf-8")
-            serve(load(path, {"data_dir": Path(folder) / "data", **overrides}), path)
+            serve(load(path, {"data_dir": Path(folder) / "data", **overrides}), path, view="range=5m")
 
 
 @contextlib.contextmanager

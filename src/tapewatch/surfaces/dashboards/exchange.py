@@ -48,7 +48,9 @@ EXCHANGE = Dashboard(
             12,
             3,
             EMPTY,
-            PanelQuery("exchange", (Measure(Function.DELTA, "reconnects", alias="reconnects", thresholds=Thresholds(5, 20)),), _BY_MEASURER),
+            PanelQuery(
+                "exchange", (Measure(Function.DELTA, "reconnects", alias="reconnects", thresholds=Thresholds(5, 20)),), _BY_MEASURER
+            ),
         ),
         Panel(
             "rate_limit",
