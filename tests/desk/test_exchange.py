@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tapewatch.desk.exchange import CallError, Exchange
-from tapewatch.desk.faults import Disconnect, Fault, Script
+from tapewatch.desk.faults import Delay, Disconnect, Fault, Script
 from tapewatch.desk.server import _MOST_UNSENT_BYTES
 from tapewatch.desk.simulation import Simulation
 from tests.desk.simulated import CLASSES, Heard
@@ -67,6 +67,15 @@ async def test_coinbase_tells_the_book_before_its_changes() -> None:
     assert kinds[0] == "snapshot"
     assert set(kinds[1:]) <= {"l2update", "heartbeat"}
     assert {"SOL-USD"}.isdisjoint({message.get("product_id") for message in subscriber.messages})
+
+
+async def test_changes_from_before_a_subscription_that_are_still_on_their_way_are_not_told_after_it() -> None:
+    request = {"type": "subscribe", "product_ids": ["BTC-USD"], "channels": ["level2"]}
+    async with exchange("coinbase", Delay(0.0, "coinbase", peak_s=1.5, for_s=20)) as running:
+        await asyncio.sleep(0.6)
+        async with Subscriber(running.url, request) as subscriber:
+            await subscriber.until(4)
+    assert [message["type"] for message in subscriber.messages][:3] == ["subscriptions", "snapshot", "l2update"]
 
 
 async def test_a_venue_that_is_down_breaks_connections_and_refuses_new_ones_until_it_is_back() -> None:
