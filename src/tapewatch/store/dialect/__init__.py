@@ -1,7 +1,7 @@
 """Tables and questions as SQL: the only place that writes it. Names come from the catalogue, values are always bound."""
 
 from tapewatch.store.dialect.aggregate import aggregate
-from tapewatch.store.dialect.base import ARRIVAL, Dialect, order_key
+from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival, order_key
 from tapewatch.store.dialect.duckdb import DuckDBDialect
 from tapewatch.store.dialect.shapes import latest, newest, raw
 from tapewatch.store.dialect.statement import Form, Output, Statement, form_of
@@ -15,6 +15,7 @@ __all__ = [
     "Statement",
     "aggregate",
     "form_of",
+    "has_arrival",
     "latest",
     "newest",
     "order_key",

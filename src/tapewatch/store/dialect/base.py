@@ -11,7 +11,7 @@ from tapewatch.model.table import Column, Identity, Kind, Table
 from tapewatch.store.dialect.statement import Binder, Form, Output
 
 ARRIVAL = "_arrival"
-"""Column that numbers the rows of tables without identity in the order in which they came."""
+"""Column that numbers rows in the order in which they came."""
 
 _SIGNS = {
     Comparison.EQ: "=",
@@ -23,15 +23,14 @@ _SIGNS = {
 }
 
 
+def has_arrival(table: Table) -> bool:
+    """Whether rows are numbered in the order in which they came: all but measurements, of which there is one per series and moment."""
+    return table.identity is not Identity.MEASUREMENT
+
+
 def order_key(table: Table) -> tuple[str, ...]:
     """Columns that, behind ``ts``, put the rows of a table into one order."""
-    match table.identity:
-        case Identity.MEASUREMENT:
-            return ("source", *table.tags)
-        case Identity.EVENT | Identity.LIVING:
-            return (table.id_column, "env")
-        case Identity.NONE:
-            return (ARRIVAL,)
+    return (ARRIVAL,) if has_arrival(table) else ("source", *table.tags)
 
 
 class Dialect(ABC):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tapewatch.model.table import Column, Identity, Table
-from tapewatch.store.dialect.base import ARRIVAL, Dialect
+from tapewatch.model.table import Column, Table
+from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival
 from tapewatch.store.dialect.statement import Form, form_of
 
 _TYPES = {Form.NUMBER: "DOUBLE", Form.TIME: "BIGINT", Form.FLAG: "BOOLEAN", Form.WORD: "VARCHAR", Form.SKETCH: "MAP(INTEGER, BIGINT)"}
@@ -78,7 +78,7 @@ class DuckDBDialect(Dialect):
     def create(self, table: Table) -> list[str]:
         """Make both tables and the view."""
         columns = [f"{self.quote(column.name)} {self.storage_type(column)}" for column in table.all_columns]
-        if table.identity is Identity.NONE:
+        if has_arrival(table):
             columns.append(f"{ARRIVAL} BIGINT")
         return [*(f"CREATE TABLE {area}.{self.quote(table.name)} ({', '.join(columns)})" for area in AREAS), self.view(table)]
 

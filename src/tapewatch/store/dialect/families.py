@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from tapewatch.model import sketch
 from tapewatch.model.query import Function, Measure, Query
-from tapewatch.model.table import NUMERIC, Column, Identity, Kind, Table
+from tapewatch.model.table import NUMERIC, Column, Kind, Table
 from tapewatch.store.base import LOOK_BACK_US, STATE_LASTS_US
-from tapewatch.store.dialect.base import Dialect, order_key
+from tapewatch.store.dialect.base import Dialect, has_arrival, order_key
 from tapewatch.store.dialect.statement import Binder, Form, form_of
 
 _US_PER_S = 1e6
@@ -196,7 +196,7 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
 
 def _order_in_series(table: Table) -> tuple[str, ...]:
     """Columns that order the rows of a series and source; for measurements ``ts`` alone, there is one row per moment."""
-    return ("ts",) if table.identity is Identity.MEASUREMENT else ("ts", "received_at", *order_key(table))
+    return ("ts", "received_at", *order_key(table)) if has_arrival(table) else ("ts",)
 
 
 def _is_state(ask: Ask, part: Part, x: str) -> str:
