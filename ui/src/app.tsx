@@ -2,7 +2,7 @@
 
 import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
-import { linkTo, view } from "./address";
+import { view } from "./address";
 import { isHelpOpen } from "./keys";
 import { simulated } from "./live";
 import { DashboardPage } from "./pages/dashboard";
@@ -24,7 +24,7 @@ export function App(): JSX.Element {
   });
   return (
     <div class={`app ${isNarrow.value ? "is-narrow" : ""} ${simulated.value ? "is-paper" : ""}`}>
-      <a class="skip" href={linkTo({})} onClick={skip}>
+      <a class="skip" href="#panels" onClick={skip}>
         Skip to the panels
       </a>
       <Rail />

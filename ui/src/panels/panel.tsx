@@ -189,7 +189,7 @@ function AgeChip({ panel, frame, request, asTable, onTable }: ChipProps): JSX.El
   const label = late ? `${late} of ${frame.series.length} late` : null;
   return (
     <Popup
-      label={`Where “${panel.title}” comes from`}
+      label={`where “${panel.title}” comes from`}
       className={`chip ${late ? "is-stale" : ""}`}
       button={
         <>

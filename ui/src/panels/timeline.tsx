@@ -100,8 +100,8 @@ function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number, spa
   lanes.forEach((lane, i) => {
     const middle = (i + 0.5) * laneHeight;
     for (const segment of [...lane.segments, ...tailOf(lane, nowUs)]) {
-      const from = Math.max(0, x(segment.startUs));
-      const until = Math.min(width, x(segment.endUs));
+      const from = Math.max(0, Math.round(x(segment.startUs)));
+      const until = Math.min(width, Math.round(x(segment.endUs)));
       if (until <= 0 || from >= width) continue;
       drawSegment(pen, segment, from, Math.max(1, until - from), middle, laneHeight - 6, hatch);
     }

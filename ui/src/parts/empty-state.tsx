@@ -39,18 +39,20 @@ export function EmptyState({ panel }: { panel: Panel }): JSX.Element {
           <strong>No data yet.</strong> <span class="dim">{panel.empty?.sentence}</span>
         </p>
         {code !== undefined && (
-          <div class="tabs" role="tablist" aria-label="How to feed this panel">
-            {snippets.map((one, i) => (
-              <button type="button" role="tab" key={one.language} aria-selected={i === chosen} aria-pressed={i === chosen} onClick={() => choose(i)}>
-                {NAMES[one.language] ?? one.language}
-              </button>
-            ))}
+          <div class="tabs">
+            <span role="tablist" aria-label="How to feed this panel">
+              {snippets.map((one, i) => (
+                <button type="button" role="tab" key={one.language} aria-selected={i === chosen} onClick={() => choose(i)}>
+                  {NAMES[one.language] ?? one.language}
+                </button>
+              ))}
+            </span>
             <CopyButton text={code} label="Copy" />
           </div>
         )}
       </div>
       {code !== undefined && (
-        <pre tabIndex={0} aria-label={`${NAMES[snippet?.language ?? ""] ?? ""} example`}>
+        <pre tabIndex={0} role="tabpanel" aria-label={`${NAMES[snippet?.language ?? ""] ?? ""} example`}>
           {code}
         </pre>
       )}

@@ -4,6 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 
 interface Props {
+  /** What it is, in words: the tooltip, and spoken after the button's own text. */
   label: string;
   button: ComponentChildren;
   className?: string;
@@ -41,8 +42,9 @@ export function Popup({ label, button, className = "", shortcut, role = "dialog"
   };
   return (
     <>
-      <button type="button" ref={anchor} class={className} popovertarget={id} aria-haspopup={role === "menu" ? "menu" : "dialog"} aria-expanded={isOpen} aria-label={label} title={label} data-key={shortcut}>
+      <button type="button" ref={anchor} class={className} popovertarget={id} aria-haspopup={role === "menu" ? "menu" : "dialog"} aria-expanded={isOpen} title={label} data-key={shortcut}>
         {button}
+        <span class="sr">, {label}</span>
       </button>
       <div id={id} ref={box} popover="auto" role={role} aria-label={label} onToggle={toggled}>
         {isOpen && children(close)}

@@ -86,7 +86,7 @@ export function BottomBar(): JSX.Element {
       ))}
       {hidden.length > 0 && (
         <Popup
-          label="More dashboards"
+          label="more dashboards"
           role="menu"
           button={
             <>

@@ -18,7 +18,7 @@ export function TimeBar(): JSX.Element {
         <button type="button" onClick={() => step(-1, nowUs())} aria-label="One range back" title="One range back ([)">
           ◀
         </button>
-        <Popup label={`Time range: ${label} (t)`} shortcut="t" button={<>{label} ▾</>}>
+        <Popup label="time range (t)" shortcut="t" button={<>{label} ▾</>}>
           {(close) => <Ranges close={close} />}
         </Popup>
         <button type="button" onClick={() => step(1, nowUs())} disabled={live} aria-label="One range forth" title="One range forth (])">
@@ -45,7 +45,7 @@ function LiveButton(): JSX.Element {
   const live = isLive.value;
   const isFlowing = live && link.value.state === "open";
   return (
-    <button type="button" class={live ? "" : "outlined"} onClick={() => toggleLive(nowUs())} aria-pressed={live} aria-label={live ? "Live; press to pause" : "Paused; press for live"} title={live ? "Pause (l)" : "Back to live (l)"} data-live={isFlowing}>
+    <button type="button" class={live ? "" : "outlined"} onClick={() => toggleLive(nowUs())} aria-pressed={live} title={live ? "Pause (l)" : "Back to live (l)"} data-live={isFlowing}>
       <span class={isFlowing ? "live-dot" : live ? "live-dot is-off" : "paused-bars"} aria-hidden="true" />
       {live ? (isFlowing ? "live" : "no link") : "paused"}
     </button>

@@ -23,7 +23,7 @@ export function Variable({ dashboard, name }: { dashboard: Dashboard; name: stri
   const label = chosen.length === 0 ? "all" : chosen.length <= 2 ? chosen.join(", ") : `${chosen.length} chosen`;
   return (
     <Popup
-      label={`${words(name)}: ${chosen.join(", ") || "all"}`}
+      label={chosen.length ? `only ${words(name)} ${chosen.join(", ")}` : `every ${words(name)}`}
       className={chosen.length ? "outlined" : ""}
       button={
         <>
