@@ -28,7 +28,7 @@ def texts(*suffixes: str) -> Iterator[tuple[str, str]]:
         if path.suffix in suffixes or not suffixes:
             try:
                 yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
-            except UnicodeDecodeError:
+            except (UnicodeDecodeError, FileNotFoundError):
                 continue
 
 

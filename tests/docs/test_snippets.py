@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,10 @@ from tapewatch.clock import SystemClock
 from tapewatch.model.catalog import Catalog
 from tapewatch.sources.base import Context
 from tapewatch_client import Client
-from tests.server import Running, running, unused_port
+from tests.server import Running
 from tests.sizes import ROOT
+from tests.started import tapewatch, up
 
-TAPEWATCH = str(Path(sys.executable).with_name("tapewatch"))
 DEFAULT_URL = "http://127.0.0.1:4780"
 # Lines that install or start things, or belong on another machine: they are read by `make`'s own tests or cannot be run here.
 NOT_RUN = ("make ", "ssh ", "tapewatch agent ", "0 3 * * *")
@@ -55,9 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server whose settings hold the table of the recipe."""
     folder = tmp_path_factory.mktemp("server")
     own_table = next(snippet for snippet in snippets("toml") if "own-tables" in snippet.page)
-    (folder / "tapewatch.toml").write_text(own_table.code)
-    port = unused_port()
-    with running([TAPEWATCH, "up", "--port", str(port), "--data", str(folder / "data")], port, folder) as server:
+    with up(folder, own_table.code) as server:
         yield server
 
 
@@ -118,5 +115,5 @@ def test_settings_are_accepted_by_tapewatch_check(snippet: Snippet, tmp_path: Pa
         return  # the kind that the guide adds; its own test is below
     path = tmp_path / "tapewatch.toml"
     path.write_text(snippet.code)
-    done = subprocess.run([TAPEWATCH, "check", "--config", str(path)], capture_output=True, text=True, check=False)
+    done = tapewatch("check", folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,6 @@
 import shutil
 import subprocess
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from playwright.async_api import Page
 
 from tests.server import Running
 from tests.sizes import ROOT
+from tests.started import rows, write
 from tests.wheel.conftest import UV, Built, Environment, run
 
 STATIC = "tapewatch/surfaces/web/static/"
@@ -83,19 +83,9 @@ async def test_the_first_page_opens_from_the_wheel(server: Running, page: Page) 
 
 
 def test_a_row_goes_in_and_comes_out(server: Running) -> None:
-    row = {"venue": "binance", "connected": True, "latency_ms": 12.5}
-    answer = server.post_json("/api/rows", {"table": "exchange", "source": "wheel", "rows": [row]})
-    assert answer["accepted"] == 1
-    now_us = time.time_ns() // 1000
-    question = {
-        "table": "exchange",
-        "measures": [{"fn": "last", "column": "latency_ms"}],
-        "group_by": ["venue"],
-        "range": {"start_us": now_us - 60_000_000, "end_us": now_us + 60_000_000},
-    }
-    frame = server.post_json("/api/query", question)
-    assert frame["rows"] == 1
-    assert "12.5" in str(frame["columns"])
+    write(server, "exchange", {"venue": "binance", "connected": True, "latency_ms": 12.5})
+    [row] = rows(server, "exchange")
+    assert (row["venue"], row["latency_ms"], row["source"]) == ("binance", 12.5, "test")
 
 
 def test_the_client_alone_brings_nothing_but_itself(built: Built, tmp_path: Path) -> None:
