@@ -120,6 +120,7 @@ async def running(
     static_dir: Path = Path("/nonexistent"),
     dashboards: tuple[Dashboard, ...] = DASHBOARDS,
     limits: HubLimits | None = None,
+    send_buffer_bytes: int = 0,
 ) -> AsyncIterator[Stack]:
     """Start everything, serve on a port of its own, stop everything."""
     clock, catalog = SystemClock(), Catalog()
@@ -162,6 +163,8 @@ async def running(
     intake.start()
     hub.start()
     listener = socket.create_server(("127.0.0.1", 0))
+    if send_buffer_bytes:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **UVICORN_OPTIONS))
     serving = asyncio.create_task(server.serve([listener]))

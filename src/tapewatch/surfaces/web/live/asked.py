@@ -49,10 +49,12 @@ class Asked:
         if self.question is None:
             return None
         query = self.question(*self.window.at(now_us))
+        is_moving = self.window.last_us is not None
         if query.mode is Mode.AGGREGATE and query.bucket_us is not None:
             bucket_us = query.bucket_us
-            return replace(query, start_us=query.start_us // bucket_us * bucket_us, end_us=-(-query.end_us // bucket_us) * bucket_us)
-        return query if self.window.last_us is None else replace(query, end_us=query.end_us + MOST_AHEAD_US)
+            last_us = query.end_us if is_moving else query.end_us - 1
+            return replace(query, start_us=query.start_us // bucket_us * bucket_us, end_us=(last_us // bucket_us + 1) * bucket_us)
+        return replace(query, end_us=query.end_us + MOST_AHEAD_US) if is_moving else query
 
     def spark_query(self, now_us: int) -> Query | None:
         """The question behind the small curves, if any."""
