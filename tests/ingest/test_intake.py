@@ -10,6 +10,7 @@ import pytest
 from tapewatch.clock import SystemClock
 from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable
 from tapewatch.ingest import intake as intake_module
+from tapewatch.ingest import writer as writer_module
 from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.writer import Limits
 from tapewatch.model.rows import Delivery, Mark, RawBatch, RowBatch
@@ -133,6 +134,24 @@ async def test_a_store_that_stays_away_is_told_after_the_bound_and_nothing_is_st
     store.away = ""
     await intake.accept(delivery(2))
     assert [row["latency_ms"] for row in store.rows("exchange")] == [2.0]
+
+
+async def test_a_store_that_hangs_is_told_as_not_known(store: ListStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "UNKNOWN_AFTER_S", 0.05)
+    monkeypatch.setattr(writer_module, "STOP_S", 0.1)
+    intake = Intake(store, CATALOG, NAMES, SystemClock(), limits=Limits(wait_s=0.05))
+    intake.start()
+    store.delay_s = 1.0
+    with pytest.raises(StoreUnavailable, match=r"not known\. Send again with the same client and sequence"):
+        await intake.accept(delivery(1))
+    waiting = asyncio.create_task(intake.accept(delivery(2)))
+    await asyncio.sleep(0.01)
+    began_s = time.monotonic()
+    await intake.stop()
+
+    assert time.monotonic() - began_s < 0.9, "a store that hangs does not hold up the stop"
+    with pytest.raises(StoreUnavailable):
+        await waiting
 
 
 async def test_a_full_queue_refuses_at_once(store: ListStore) -> None:

@@ -161,7 +161,7 @@ class Intake:
         self._reporting = asyncio.create_task(self._report_refusals(), name="report refusals")
 
     async def stop(self) -> None:
-        """Write what waits, for at most five seconds, and refuse what comes later."""
+        """Write what waits, for at most two seconds, and refuse what comes later."""
         if self._reporting is not None:
             self._reporting.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -21,7 +21,7 @@ log = logging.getLogger("tapewatch.ingest")
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
-STOP_S = 5.0
+STOP_S = 2.0
 """Seconds that a stop waits for what is queued; what is left then was never acknowledged."""
 
 
@@ -82,6 +82,12 @@ def weigh(stored: Stored) -> tuple[int, int]:
     return rows, size
 
 
+def _look_at(settled: asyncio.Future[bool]) -> None:
+    """A sender that went away does not look at its outcome; asyncio would log the error as forgotten."""
+    if not settled.cancelled():
+        settled.exception()
+
+
 class Writer:
     """Owns the thread that calls `Store.append`.
 
@@ -122,7 +128,7 @@ class Writer:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Write what waits, for at most five seconds, then end the thread; what is left fails with `StoreUnavailable`."""
+        """Write what waits, for at most two seconds, then end the thread; what is left fails with `StoreUnavailable`."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -143,7 +149,9 @@ class Writer:
         """
         rows, size = weigh(stored)
         now_s = self._clock.monotonic_s()
-        job = Job(stored, rows, size, now_s, now_s + self._limits.wait_s, asyncio.get_running_loop().create_future())
+        settled = asyncio.get_running_loop().create_future()
+        settled.add_done_callback(_look_at)
+        job = Job(stored, rows, size, now_s, now_s + self._limits.wait_s, settled)
         with self._changed:
             if self._stopping or self._thread is None:
                 raise StoreUnavailable("The server is stopping; send again.", retry_after_s=2.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -11,6 +12,8 @@ import httpx2
 from tapewatch.errors import SourceError
 from tapewatch.sources.json_body import decode, describe
 from tapewatch.sources.shown import shown
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # at INFO it logs every address, with the password in it
 
 MOST_BYTES = 8_000_000
 """Longest answer that is read."""

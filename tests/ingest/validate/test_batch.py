@@ -68,6 +68,16 @@ def test_findings_are_counted_by_source_column_and_reason() -> None:
     assert next(tally.example for tally in judged.tallies if tally.reason == "time_unit") == "ts: 12"
 
 
+def test_notes_are_counted_with_an_example() -> None:
+    judged = judge([{"venue": "Nowhere", "latency_ms": float("inf"), "ts": NOW_US + 10**10}])
+
+    assert {tally.reason: tally.example for tally in judged.tallies} == {
+        "unknown_venue": "Nowhere",
+        "nan": "inf",
+        "future_time": str(NOW_US + 10**10),
+    }
+
+
 def test_rows_keep_the_places_they_had_in_the_body() -> None:
     batch = RawBatch("exchange", {"venue": ["okx", 5, "okx"], "latency_ms": [1, 1, "x"]}, positions=[4, 7, 9])
     judged = validate(batch, CATALOG["exchange"], names=Names(), now_us=NOW_US, defaults=DEFAULTS)

@@ -170,7 +170,7 @@ class _Judgement:
 
         placed, future = place_rows(own, self.now_us, series_of)
         if future.any():
-            Cells(TS, [], self.book, rows).note(np.flatnonzero(future), "future_time")
+            Cells(TS, own, self.book, rows).note(np.flatnonzero(future), "future_time")
         return placed
 
     # --- what it says -----------------------------------------------------------------------------------------------

@@ -74,6 +74,7 @@ class _Marked:
     """Rows (positions in the raw batch) whose value in one column has one reason."""
 
     counted: bool
+    example: str
     parts: list[Positions] = field(default_factory=list[Positions])
 
 
@@ -116,10 +117,10 @@ class Book:
         """Refuse the values of a column in rows that are kept."""
         self._tell(rows, column, column, value_at, reason, say)
 
-    def mark(self, rows: Positions, column: str, reason: str, *, counted: bool) -> None:
-        """Let the rows' ``flags`` say ``reason`` for a column; ``counted`` when this is a note and not a refusal."""
+    def mark(self, rows: Positions, column: str, reason: str, *, counted: bool, example: str = "") -> None:
+        """Let the rows' ``flags`` say ``reason`` for a column; ``counted`` when this is a note, with one value as example."""
         if len(rows):
-            self._marks.setdefault((column, reason), _Marked(counted)).parts.append(rows)
+            self._marks.setdefault((column, reason), _Marked(counted, example)).parts.append(rows)
 
     def _tell(self, rows: Positions, column: str | None, named: str, value_at: ValueAt | None, reason: str, say: Say) -> None:
         if not len(rows):
@@ -157,7 +158,7 @@ class Book:
             rows = rows[self.keep[rows]]
             if len(rows):
                 noted[reason] = noted.get(reason, 0) + len(rows)
-                self._count(rows, column, reason, "")
+                self._count(rows, column, reason, marked.example)
         return Judged(batch, self.refusals, self.refused_total, noted, list(self._tallies.values()))
 
     def flag_words(self) -> Coded | None:

@@ -10,6 +10,7 @@ import numpy as np
 from tapewatch.ingest.validate.book import Book, Positions, Say
 from tapewatch.model.rows import RawColumn
 from tapewatch.model.table import Column
+from tapewatch.sources.shown import shown
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - raw values have no type yet
@@ -59,10 +60,15 @@ class Cells:
         self._book.refuse_values(rows, name, lambda i: plain(values[places[i]]), reason, say)
         self._book.mark(rows, self.column.name, reason, counted=False)
 
-    def note(self, at: Sequence[int] | Positions, reason: str) -> None:
-        """Mark and count values that were changed or are only doubtful."""
+    def note(self, at: Sequence[int] | Positions, reason: str, example: object = None) -> None:
+        """Mark and count values that were changed or are only doubtful; ``example`` is one of them, else the first is."""
         places = np.asarray(at, np.intp)
-        self._book.mark(places if self._rows is None else self._rows[places], self.column.name, reason, counted=True)
+        if not len(places):
+            return
+        if example is None and len(self.values):
+            example = plain(self.values[places[0]])
+        rows = places if self._rows is None else self._rows[places]
+        self._book.mark(rows, self.column.name, reason, counted=True, example="" if example is None else shown(example))
 
     def items(self) -> list[Any]:
         """The values as Python objects."""

@@ -125,7 +125,7 @@ def venues(cells: Cells, coded: Coded, names: Names) -> Coded:
     found = [names.venue(word) for word in coded.values]
     unknown = [i for i, (_, is_known) in enumerate(found) if not is_known]
     if unknown:
-        cells.note(_where(coded, unknown), "unknown_venue")
+        cells.note(_where(coded, unknown), "unknown_venue", coded.values[unknown[0]])
     return recode(coded, [name for name, _ in found])
 
 
@@ -151,5 +151,5 @@ def symbols(cells: Cells, coded: Coded, venue: Coded | None, names: Names) -> Co
             unknown.append(i)
     coded_pairs = Coded(inverse.astype(np.int32), tuple(map(str, range(len(pairs)))))
     if unknown:
-        cells.note(_where(coded_pairs, unknown), "unknown_symbol")
+        cells.note(_where(coded_pairs, unknown), "unknown_symbol", found[unknown[0]])
     return recode(coded_pairs, found)
