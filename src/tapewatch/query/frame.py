@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -263,12 +264,13 @@ def verdict_frame(
         as_of_us: Server time.
         limit: Rows shown; ``series`` has all, so that the number wrong is right.
     """
+    names = subjects(verdicts)
     shown = [(verdict, dashboard) for verdict, dashboard in zip(verdicts, dashboards, strict=True) if verdict.status is not Status.UP][
         :limit
     ]
     values: tuple[TypedColumn, ...] = (
         Coded.of([verdict.status for verdict, _ in shown]),
-        Coded.of([subject(verdict) for verdict, _ in shown]),
+        Coded.of([names[id(verdict)] for verdict, _ in shown]),
         Coded.of([verdict.reason for verdict, _ in shown]),
         _times([verdict.since_us for verdict, _ in shown]),
         _times([verdict.newest_us for verdict, _ in shown]),
@@ -299,6 +301,17 @@ def subject(verdict: Verdict) -> str:
     """Name a series for people: ``exchange kraken`` or ``feed kraken BTC/USD trade``; the host only where nothing else names it."""
     words = [value for tag, value in verdict.key.items() if tag not in {"env", "host"} and value]
     return " ".join([verdict.table.replace("_", " "), *(words or [verdict.key.get("host", "")])]).strip()
+
+
+def subjects(verdicts: Sequence[Verdict]) -> dict[int, str]:
+    """Names by the verdict's `id`; the host is added where two hosts watch the same thing, and the environment where even that is not enough."""
+    names = {id(verdict): subject(verdict) for verdict in verdicts}
+    for tag, words in (("host", "on"), ("env", "in")):
+        counts = Counter(names.values())
+        for verdict in verdicts:
+            if counts[names[id(verdict)]] > 1 and verdict.key.get(tag):
+                names[id(verdict)] += f" {words} {verdict.key[tag]}"
+    return names
 
 
 def _times(values: Sequence[int | None]) -> np.ndarray[Any, np.dtype[np.int64]]:

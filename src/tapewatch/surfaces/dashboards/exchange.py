@@ -8,7 +8,7 @@ from tapewatch.surfaces.dashboards.feeding import EXCHANGE as EMPTY
 from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
 
 _BY_VENUE = ("venue",)
-_BY_MEASURER = ("host", "venue")
+_BY_MEASURER = ("venue", "host")
 """Two hosts may see the same venue differently: what is true now is told for each."""
 _LAST_LATENCY = Measure(Function.LAST, "latency_ms", alias="latency_ms")
 

@@ -7,9 +7,9 @@ from tapewatch.model.table import Thresholds
 from tapewatch.surfaces.dashboards.feeding import DAEMON, HOST, PROCESS
 from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
 
-_BY_DAEMON = ("host", "daemon")
+_BY_DAEMON = ("daemon", "host")
 _BY_HOST = ("host",)
-_BY_PROCESS = ("host", "process")
+_BY_PROCESS = ("process", "host")
 
 
 def _last(column: str, thresholds: Thresholds | None = None) -> Measure:

@@ -33,7 +33,7 @@ OVERVIEW = Dashboard(
             10,
             4,
             EXCHANGE,
-            PanelQuery("exchange", (Measure(Function.LAST, "connected", alias="connected"),), ("host", "venue")),
+            PanelQuery("exchange", (Measure(Function.LAST, "connected", alias="connected"),), ("venue", "host")),
             options={"true_word": "connected", "false_word": "disconnected"},
         ),
         Panel(
