@@ -304,7 +304,7 @@ def subject(verdict: Verdict) -> str:
 
 
 def subjects(verdicts: Sequence[Verdict]) -> dict[int, str]:
-    """Names by the verdict's `id`; the host is added where two hosts watch the same thing, and the environment where even that is not enough."""
+    """Names by the verdict's `id`; the host is added where two hosts watch the same thing, then the environment."""
     names = {id(verdict): subject(verdict) for verdict in verdicts}
     for tag, words in (("host", "on"), ("env", "in")):
         counts = Counter(names.values())
