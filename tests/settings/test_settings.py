@@ -39,7 +39,10 @@ def test_each_problem_names_key_value_line_and_what_is_allowed() -> None:
     assert "line 5: server.prot: this key is not known (value 1); allowed here: host, port, token, allowed_hosts, max_body_bytes" in told
     assert any(line.startswith("line 6: server.port: 'x' is not allowed") for line in told)
     assert any(line.startswith("line 12: tables.bot.columns.a.kind: 'gaug' is not allowed") and "'gauge'" in line for line in told)
-    assert "line 17: thresholds.exchange.latency_ms.worse: this key is not known (value 2); allowed here: degraded, down, above, hold_s" in told
+    assert (
+        "line 17: thresholds.exchange.latency_ms.worse: this key is not known (value 2); allowed here: degraded, down, above, hold_s"
+        in told
+    )
 
 
 def test_text_that_is_not_toml_is_told_with_its_line() -> None:
