@@ -36,7 +36,7 @@ def test_what_is_no_number_is_null_and_told(value: object) -> None:
 def test_not_a_number_is_null_flagged_and_counted_but_no_refusal(value: object, beside: float | None) -> None:
     judged = judge([{"latency_ms": beside}, {"latency_ms": value}])
 
-    assert values(judged, "latency_ms") == [None if beside is None else float(beside), None]  # type: ignore[arg-type]
+    assert values(judged, "latency_ms") == [None if beside is None else float(beside), None]
     assert flags(judged) == [None, {"latency_ms": "nan"}]
     assert judged.noted == {"nan": 1}
     assert judged.refused_total == 0

@@ -42,7 +42,7 @@ def test_microseconds_and_nanoseconds_in_text_are_read_to_the_microsecond() -> N
     assert values(judge([{"ts": "2027-01-15T07:59:00.123456789Z"}]), "ts") == [RECENT_US + 123_456]
 
 
-@pytest.mark.parametrize("time", ["2027-01-15T07:59:00", "2027-01-15", datetime(2027, 1, 15, 7, 59)])  # noqa: DTZ001
+@pytest.mark.parametrize("time", ["2027-01-15T07:59:00", "2027-01-15", datetime(2027, 1, 15, 7, 59)])  # noqa: DTZ001 - without a zone on purpose
 def test_a_time_without_an_offset_refuses_the_row(time: object) -> None:
     judged = judge([{"ts": time}, {"latency_ms": 2}])
 

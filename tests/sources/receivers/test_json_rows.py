@@ -157,7 +157,7 @@ def test_a_text_that_looks_like_a_name_is_no_double() -> None:
         ({"table": "exchange"}, "rows is null, not a list"),
         ({"table": 5, "rows": []}, "table is a number"),
         ({"table": "exchange", "rows": {"a": 1}}, "rows is an object with a, not a list"),
-        ({"table": "exchange", "rows": [], "enviroment": "paper"}, "no 'enviroment' beside the rows; allowed are client"),
+        ({"table": "exchange", "rows": [], "envv": "paper"}, "no 'envv' beside the rows; allowed are client"),
         ({"batches": 5}, "batches is a number"),
         ({"batches": [5]}, r"batches\[0\] is a number"),
         ({"batches": [{"table": "exchange", "rows": [], "env": "x"}]}, r"batches\[0\]: there is no 'env'"),
