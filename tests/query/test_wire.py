@@ -97,7 +97,7 @@ def test_a_wrong_part_is_named_with_its_value_and_what_is_allowed(data: dict[str
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"tabel": ["x"]}, "'tabel' is not a parameter"),
+        ({"tbl": ["x"]}, "'tbl' is not a parameter"),
         ({"table": ["exchange"], "last": ["soon"]}, "last: 'soon' is not a duration"),
         ({"table": ["exchange"], "measure": ["latency"]}, r"measure\[0\]: 'latency' is not a measure"),
         ({"table": ["exchange"], "where": ["venue"]}, r"where\[0\]: 'venue' is not column:value"),
