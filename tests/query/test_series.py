@@ -16,7 +16,7 @@ def book(clock: ManualClock) -> SeriesBook:
     return SeriesBook(CATALOG, clock)
 
 
-def connect(book: SeriesBook, clock: ManualClock, connected: bool, *, source: str = "bot", period_s: float | None = 1.0) -> None:  # noqa: FBT001
+def connect(book: SeriesBook, clock: ManualClock, connected: bool, *, source: str = "bot", period_s: float | None = 1.0) -> None:  # noqa: FBT001 - the value of the column
     row = {"venue": "kraken", "connected": connected, "latency_ms": 20.0, "ts": clock.now_us()}
     book(accepted("exchange", [row], now_us=clock.now_us(), source=source, period_s=period_s))
 

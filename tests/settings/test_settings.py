@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_one_message(tmp_path: Path) -> None:
 
 def test_every_setting_has_a_sentence() -> None:
     def walk(model: type) -> None:
-        for name, field in model.model_fields.items():  # type: ignore[attr-defined]
+        for name, field in model.model_fields.items():
             assert field.description, name
             if hasattr(field.annotation, "model_fields"):
                 walk(field.annotation)
