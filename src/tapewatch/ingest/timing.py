@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -32,22 +34,25 @@ class Timings:
 
     def __init__(self, *, span_s: float = 60.0, most: int = 8192) -> None:
         self._span_s = span_s
-        self._kept: deque[tuple[float, float]] = deque(maxlen=most)
+        self._at_s = np.full(most, -np.inf)
+        self._took_s = np.zeros(most)
+        self._next = 0
         self._lock = Lock()
 
     def add(self, at_s: float, took_s: float) -> None:
         """Note that something took ``took_s`` seconds and ended at ``at_s`` (monotonic)."""
         with self._lock:
-            self._kept.append((at_s, took_s))
+            self._at_s[self._next], self._took_s[self._next] = at_s, took_s
+            self._next = (self._next + 1) % len(self._at_s)
 
     def summary(self, now_s: float) -> Summary:
         """Quantiles (nearest rank) of what is not forgotten at ``now_s``."""
         with self._lock:
-            took = sorted(seconds for at_s, seconds in self._kept if at_s >= now_s - self._span_s)
-        if not took:
+            took_ms = np.sort(self._took_s[self._at_s >= now_s - self._span_s]) * 1000
+        if not len(took_ms):
             return Summary()
-        last = len(took) - 1
-        return Summary(took[round(last * 0.5)] * 1000, took[round(last * 0.99)] * 1000, took[last] * 1000, len(took))
+        last = len(took_ms) - 1
+        return Summary(float(took_ms[round(last * 0.5)]), float(took_ms[round(last * 0.99)]), float(took_ms[last]), len(took_ms))
 
 
 class Rate:
