@@ -96,7 +96,7 @@ class Server:
         return await self.intake.accept(replace(delivery, env=self.settings.env, host=delivery.host or self.settings.host))
 
     def _own_collectors(self) -> dict[str, Collector]:
-        watch_host: dict[str, Collector] = {"host": HostCollector()} if self.settings.watch_self else {}
+        watch_host: dict[str, Collector] = {"host": HostCollector(path=str(self.settings.data_dir))} if self.settings.watch_self else {}
         own: dict[str, Collector] = {"tapewatch": SelfCollector(self.measures), "storage": StorageCollector(self.store.usage)}
         return watch_host | own
 

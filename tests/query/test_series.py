@@ -93,9 +93,16 @@ def test_the_evidence_of_a_feed_is_the_reason(book: SeriesBook, clock: ManualClo
 
 
 def test_thresholds_of_the_settings_replace_those_of_the_catalogue(clock: ManualClock) -> None:
-    book = SeriesBook(CATALOG, clock, {"exchange.latency_ms": Thresholds(10, 15)})
+    book = SeriesBook(CATALOG.with_thresholds({"exchange.latency_ms": Thresholds(10, 15)}), clock)
     connect(book, clock, connected=True)
     assert only(book) is Status.DOWN
+
+
+def test_thresholds_of_the_settings_judge_columns_that_the_catalogue_does_not(clock: ManualClock) -> None:
+    book = SeriesBook(CATALOG.with_thresholds({"host.load_1m": Thresholds(4, 8)}), clock)
+    book(accepted("host", [{"host": "h", "load_1m": 9.0, "ts": clock.now_us()}], now_us=clock.now_us()))
+    (verdict,) = book.verdicts()
+    assert (verdict.status, verdict.reason) == (Status.DOWN, "load_1m 9.00 is at or above 8.00")
 
 
 def test_a_failing_collector_is_the_known_cause_of_a_hole(book: SeriesBook, clock: ManualClock) -> None:
