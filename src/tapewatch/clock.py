@@ -59,6 +59,11 @@ class ManualClock:
         self._now_us += round(seconds * US_PER_S)
 
 
+def thread_cpu_s() -> float:
+    """Seconds of processor time that the calling thread has used; stands still while the thread waits."""
+    return time.thread_time()
+
+
 def iso(us: int) -> str:
     """Write microseconds since 1970 as ISO 8601 in UTC, for example ``2026-01-02T03:04:05.000006Z``."""
     seconds, rest = divmod(us, US_PER_S)

@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from tapewatch.surfaces.web.live.pacer import BURST_S, IDLE_S, Pacer
+import pytest
+
+from tapewatch.surfaces.web.live.pacer import BURST_S, IDLE_S, MOST_SHARE, Pacer
 
 
 @dataclass
@@ -55,6 +57,23 @@ def test_an_idle_server_computes_a_whole_page_without_waiting_and_urgent_things_
         computed += 1
     assert computed >= BURST_S * 0.25 / 0.01
     assert pacer.next([Thing(0, is_urgent=True)], now_s)[0] is not None
+
+
+def test_more_is_computed_while_the_machine_is_idle() -> None:
+    def computed(idle_cores: float) -> int:
+        pacer, now_s, count = Pacer(0.25), 100.0, 0
+        pacer.note_idle(idle_cores)
+        while now_s < 110.0:
+            chosen, wait_s = pacer.next([Thing(0)], now_s)
+            now_s += wait_s if chosen is None else 0.02
+            if chosen is not None:
+                pacer.spent(0.02, now_s)
+                count += 1
+        return count
+
+    assert computed(0) == pytest.approx(10 * 0.25 / 0.02, rel=0.1)
+    assert computed(0.5) == pytest.approx(10 * 0.5 / 0.02, rel=0.1)
+    assert computed(64) == pytest.approx(10 * MOST_SHARE / 0.02, rel=0.1)
 
 
 def test_things_take_turns() -> None:

@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tapewatch.clock import Clock
+import psutil
+
+from tapewatch.clock import Clock, thread_cpu_s
 from tapewatch.errors import QueryError, QueryTooLarge, TapewatchError
 from tapewatch.model.rows import RowBatch
 from tapewatch.model.table import Table
@@ -39,7 +41,7 @@ class HubLimits:
         clients: Most clients.
         stuck_s: Seconds after which a client that takes nothing is cut off.
         threads: Topics computed at once.
-        share: Fraction of one core for computing topics.
+        share: Fraction of one core that computing topics may always take.
     """
 
     subscriptions: int = 64
@@ -48,6 +50,11 @@ class HubLimits:
     stuck_s: float = 30.0
     threads: int = 2
     share: float = SHARE
+
+
+def idle_cores() -> float:
+    """Cores of this machine that did nothing since the last call."""
+    return (psutil.cpu_count() or 1) * (1 - psutil.cpu_percent() / 100)
 
 
 class Board(Protocol):
@@ -238,18 +245,18 @@ class Hub:
             self._failed(topic, "internal", INTERNAL, is_final=False)
         else:
             self._pacer.spent(cost_s, self._clock.monotonic_s())
-            self._publish(topic, done)
+            self._publish(topic, done, cost_s)
         finally:
             self._running -= 1
             self._wake.set()
 
     def _timed(self, topic: Topic, work: Work) -> tuple[Done, float]:
-        begun_s = self._clock.monotonic_s()
+        begun_s = thread_cpu_s()
         done = topic.compute(work, self._tools)
-        return done, self._clock.monotonic_s() - begun_s
+        return done, thread_cpu_s() - begun_s
 
-    def _publish(self, topic: Topic, done: Done) -> None:
-        topic.finish(done, self._clock.monotonic_s())
+    def _publish(self, topic: Topic, done: Done, cost_s: float) -> None:
+        topic.finish(done, self._clock.monotonic_s(), cost_s)
         self._counts["computed"] += 1
         if done.message is None:
             self._counts["unchanged"] += 1
@@ -273,6 +280,7 @@ class Hub:
             self._ticked_s = self._clock.monotonic_s()
             self._late_s.append(max(0.0, self._ticked_s - planned_s))
             self._cut_off_stuck()
+            self._pacer.note_idle(idle_cores())
             if self._clients:
                 try:
                     await asyncio.to_thread(self._board.judge)

@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 SHARE = 0.25
-"""Fraction of one core that computing topics may take over time."""
+"""Fraction of one core that computing topics may always take over time."""
+OF_IDLE = 0.5
+"""Fraction of what the machine leaves idle that computing topics may take as well."""
+MOST_SHARE = 0.75
 FLOOR_S = 0.05
 """Least seconds between the end of one computation of a topic and the next."""
+PAUSE_COSTS = 20.0
+"""A topic pauses for at least this many times what its last computation cost."""
 BURST_S = 0.8
 """Seconds of allowance that an idle server saves up: a page that opens is computed without waiting."""
 IDLE_S = 3600.0
@@ -34,12 +39,20 @@ class Pacer:
     """Chooses what to compute next within the allowance.
 
     Args:
-        share: Fraction of one core.
+        share: Fraction of one core that may always be taken.
     """
 
     def __init__(self, share: float = SHARE) -> None:
-        self._share = share
+        self._least_share = self._share = share
         self._free_s = 0.0
+
+    def note_idle(self, idle_cores: float) -> None:
+        """Take more while the machine has nothing else to do, less when it has.
+
+        Args:
+            idle_cores: Cores of this machine that did nothing lately, our own work included as work.
+        """
+        self._share = max(self._least_share, min(MOST_SHARE, self._least_share + OF_IDLE * idle_cores))
 
     def spent(self, cost_s: float, now_s: float) -> None:
         """Note that a computation took ``cost_s`` seconds."""

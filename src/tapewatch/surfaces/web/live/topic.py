@@ -17,7 +17,7 @@ from tapewatch.query.series import SeriesBook
 from tapewatch.surfaces.web.live.asked import Asked, touches
 from tapewatch.surfaces.web.live.increment import can_continue, change, continued
 from tapewatch.surfaces.web.live.messages import FrameMessage, frame_message
-from tapewatch.surfaces.web.live.pacer import FLOOR_S
+from tapewatch.surfaces.web.live.pacer import FLOOR_S, PAUSE_COSTS
 
 if TYPE_CHECKING:
     from tapewatch.surfaces.web.live.client import LiveClient
@@ -28,6 +28,8 @@ MOST_PERIOD_S = 15.0
 """A moving window is computed at least once per bucket, between these bounds, so that its edge and its staleness move."""
 ASK_ALL_EVERY_S = 60.0
 """An incremental topic is asked as a whole this often: what changed without a new row is seen then."""
+SPARK_EVERY_S = 5.0
+"""Small curves have few and wide buckets: between two questions the last curve stays."""
 RETRY_S = 2.0
 
 
@@ -62,7 +64,7 @@ class Work:
 
     Attributes:
         query: What to ask; None for the verdicts.
-        spark: What to ask for the small curves.
+        spark: What to ask for the small curves; None while those of ``held`` stay.
         held: What the viewers see now.
         since_us: Ask only from this bucket on and continue ``held``; None to ask all.
         observed_s: Monotonic second at which the oldest row not yet shown was accepted.
@@ -102,7 +104,8 @@ class Topic:
         self._query: Query | None = None
         self._dirty_us: int | None = None
         self._observed_s: float | None = None
-        self._begun_s = self._ended_s = self._asked_all_s = -math.inf
+        self._begun_s = self._ended_s = self._asked_all_s = self._asked_spark_s = -math.inf
+        self._cost_s = 0.0
         self._is_running = False
         self._is_final = False
 
@@ -118,7 +121,7 @@ class Topic:
         if self.failure:
             return self._ended_s + RETRY_S
         if self._dirty_us is not None:
-            return self._ended_s + FLOOR_S
+            return self._ended_s + max(FLOOR_S, PAUSE_COSTS * self._cost_s)
         return math.inf if self._is_final else self._begun_s + self._period_s()
 
     def _period_s(self) -> float:
@@ -142,9 +145,8 @@ class Topic:
     def begin(self, now_us: int, now_s: float, catalog: Mapping[str, Table]) -> Work:
         """Decide what to ask now; rows observed from here on count for the next time."""
         query = self.asked.query(now_us)
-        spark = self.asked.spark_query(now_us)
-        since_us = self._since_us(query, now_s, catalog) if query and not spark else None
-        work = Work(query, spark, self._held(), since_us, self._observed_s)
+        since_us = self._since_us(query, now_s, catalog) if query else None
+        work = Work(query, self._spark(now_us, now_s), self._held(), since_us, self._observed_s)
         self._query, self._dirty_us, self._observed_s = query, None, None
         self._is_running, self._begun_s = True, now_s
         self._is_final = not self.asked.window.includes(now_us)
@@ -156,9 +158,16 @@ class Topic:
         """What the viewers see; after a failure they are sent the whole again."""
         return None if self.failure else self.frame
 
+    def _spark(self, now_us: int, now_s: float) -> Query | None:
+        held = self._held()
+        if held is not None and held.spark is not None and now_s - self._asked_spark_s < SPARK_EVERY_S:
+            return None
+        self._asked_spark_s = now_s
+        return self.asked.spark_query(now_us)
+
     def _since_us(self, query: Query, now_s: float, catalog: Mapping[str, Table]) -> int | None:
         held, before, bucket_us = self._held(), self._query, query.bucket_us
-        if held is None or before is None or bucket_us is None or bucket_us != before.bucket_us:
+        if held is None or before is None or bucket_us is None or bucket_us != before.bucket_us or self.asked.spark:
             return None
         if held.is_truncated or held.state != "live" or now_s - self._asked_all_s > ASK_ALL_EVERY_S:
             return None
@@ -187,7 +196,7 @@ class Topic:
             return tools.verdicts(self.asked)
         try:
             if work.since_us is None or work.held is None:
-                return self._in_window(tools.engine.frame(query, spark=work.spark), query)
+                return self._in_window(tools.engine.frame(query, spark=work.spark), work)
             tail = tools.engine.frame(replace(query, start_us=work.since_us))
             if tail.state != "live" or tail.is_truncated:
                 return tools.engine.frame(query)
@@ -197,15 +206,17 @@ class Topic:
                 raise
             return replace(work.held, state="last_good", error=str(error))
 
-    def _in_window(self, frame: Frame, query: Query) -> Frame:
-        """The frame with the window as the page knows it, without the look ahead."""
-        if query.bucket_us is not None or self.asked.window.last_us is None:
+    def _in_window(self, frame: Frame, work: Work) -> Frame:
+        """The frame with the window as the page knows it, without the look ahead, and with the small curve that was kept."""
+        if frame.spark is None and work.held is not None:
+            frame = replace(frame, spark=work.held.spark)
+        if frame.bucket_us is not None or self.asked.window.last_us is None:
             return frame
         return replace(frame, end_us=min(frame.end_us, frame.as_of_us))
 
-    def finish(self, done: Done, now_s: float) -> None:
-        """Take what was computed as what the viewers see."""
-        self._is_running, self._ended_s, self.failure = False, now_s, None
+    def finish(self, done: Done, now_s: float, cost_s: float = 0.0) -> None:
+        """Take what was computed, with ``cost_s`` seconds of processor time, as what the viewers see."""
+        self._is_running, self._ended_s, self._cost_s, self.failure = False, now_s, cost_s, None
         self.frame = done.frame
         if done.message is not None:
             self.sequence = done.message.sequence
