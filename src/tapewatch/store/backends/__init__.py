@@ -26,8 +26,17 @@ def open_store(kind: str, directory: Path, clock: Clock, resources: Resources | 
     Raises:
         ConfigError: No backend has this name, or it cannot be opened.
     """
+    return backend_named(kind).open(directory, clock, resources or Resources())
+
+
+def backend_named(kind: str) -> type[DuckDBStore | MemoryStore]:
+    """The backend that settings call ``kind``.
+
+    Raises:
+        ConfigError: No backend has this name.
+    """
     for backend in BACKENDS:
         if backend.capabilities.name == kind:
-            return backend.open(directory, clock, resources or Resources())
+            return backend
     names = ", ".join(backend.capabilities.name for backend in BACKENDS)
-    raise ConfigError(f"store: {kind!r} is not a store; choose one of {names}")
+    raise ConfigError(f"store.kind: {kind!r} is not a store; choose one of {names}", path=("store", "kind"))

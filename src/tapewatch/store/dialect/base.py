@@ -93,6 +93,10 @@ class Dialect(ABC):
         """Aggregate: a sketch of its entries."""
 
     @abstractmethod
+    def one_of(self, x: str, values: Sequence[int], binder: Binder) -> str:
+        """Condition: equal to one of many values."""
+
+    @abstractmethod
     def absent(self, form: Form) -> str:
         """Null, of the type that a form has."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tapewatch.model.table import Column, Table
 from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival
-from tapewatch.store.dialect.statement import Form, form_of
+from tapewatch.store.dialect.statement import Binder, Form, form_of
 
 _TYPES = {Form.NUMBER: "DOUBLE", Form.TIME: "BIGINT", Form.FLAG: "BOOLEAN", Form.WORD: "VARCHAR", Form.SKETCH: "MAP(INTEGER, BIGINT)"}
 
@@ -69,6 +69,9 @@ class DuckDBDialect(Dialect):
 
     def sketch_from(self, index: str, count: str) -> str:
         return f"map(list({index} ORDER BY {index}), list(CAST({count} AS BIGINT) ORDER BY {index}))"
+
+    def one_of(self, x: str, values: Sequence[int], binder: Binder) -> str:
+        return f"{x} IN (SELECT unnest(CAST({self.placeholder(binder.bind_list(values))} AS BIGINT[])))"
 
     def absent(self, form: Form) -> str:
         return f"CAST(NULL AS {_TYPES[form]})"

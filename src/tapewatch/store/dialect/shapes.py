@@ -12,25 +12,35 @@ from tapewatch.store.dialect.base import Dialect, order_key
 from tapewatch.store.dialect.statement import Binder, Output, Statement, form_of
 
 
-def latest(dialect: Dialect, query: Query, table: Table) -> Statement:
-    """Newest row per series: by ``ts``, then ``received_at``, then `order_key`; ordered by the series' key."""
+def moments(dialect: Dialect, query: Query, table: Table) -> Statement:
+    """The newest ``_ts`` of each series, and how many ``_rows`` it has in the range.
+
+    With `latest` these are two narrow questions instead of a wide one: all columns are read of the few rows that can be the newest.
+    """
+    binder = Binder()
+    key = query.group_by or table.tags
+    series = dialect.key_of([dialect.quote(name) for name in key])
+    rows = dialect.source_rows(query, table, binder, key)
+    sql = f"SELECT max(ts) AS _ts, count(*) AS _rows FROM ({rows}) AS source GROUP BY {series}"
+    return Statement(sql, binder.values, newest="_ts", behind="_rows")
+
+
+def latest(dialect: Dialect, query: Query, table: Table, found_us: Sequence[int]) -> Statement:
+    """Newest row per series: by ``ts`` (one of `moments`), then ``received_at``, then `order_key`; ordered by the series' key."""
     binder = Binder()
     asked = query.columns or tuple(table.column)
     key = query.group_by or table.tags
-    behind_ts = [name for name in ("received_at", *order_key(table)) if name not in key]
+    newest_first = [name for name in ("ts", "received_at", *order_key(table)) if name not in key]
     outputs = _outputs(asked, table)
-    rows = dialect.source_rows(query, table, binder, (*asked, *key, *behind_ts))
+    rows = dialect.source_rows(replace(query, start_us=min(found_us)), table, binder, (*asked, *key, *newest_first))
     series = dialect.key_of([dialect.quote(name) for name in key])
-    order = ", ".join(f"{dialect.quote(name)} DESC NULLS LAST" for name in behind_ts)
+    order = ", ".join(f"{dialect.quote(name)} DESC NULLS LAST" for name in newest_first)
     sql = (
-        f"WITH source AS ({rows}),"
-        f" newest AS (SELECT {series} AS _series, max(ts) AS _ts, count(*) AS _rows FROM source GROUP BY 1),"
-        f" placed AS (SELECT source.*, newest._rows, row_number() OVER (PARTITION BY newest._series ORDER BY {order}) AS _place"
-        f" FROM source JOIN newest ON newest._series = {series} AND newest._ts = source.ts)"
-        f" SELECT {_picked(dialect, outputs)}, max(ts) OVER () AS _newest, sum(_rows) OVER () AS _behind FROM placed WHERE _place = 1"
+        f"SELECT {_picked(dialect, outputs)} FROM (SELECT *, row_number() OVER (PARTITION BY {series} ORDER BY {order}) AS _place"
+        f" FROM ({rows}) AS source WHERE {dialect.one_of('ts', found_us, binder)}) AS placed WHERE _place = 1"
         f" ORDER BY {dialect.order(query.order_by, outputs, [f'{dialect.quote(name)} NULLS LAST' for name in key])}{dialect.limit(query)}"
     )
-    return Statement(sql, binder.values, outputs, newest="_newest", behind="_behind")
+    return Statement(sql, binder.values, outputs)
 
 
 def raw(dialect: Dialect, query: Query, table: Table) -> Statement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -51,8 +52,8 @@ class Statement:
         sql: One statement.
         parameters: Placeholder name to value.
         outputs: The columns of the answer, in their order.
-        newest: Label of the column that repeats the newest ``ts`` that matched; empty when the statement does not say.
-        behind: Label of the column that repeats how many rows were read; empty when the statement does not say.
+        newest: Label of the column that says, or whose largest value is, the newest ``ts`` that matched; empty when none does.
+        behind: Label of the column that says how many rows were read; empty when none does.
         position: Labels of the columns that make a cursor of a row.
     """
 
@@ -76,4 +77,10 @@ class Binder:
         key = (type(value), value)
         name = self._names.setdefault(key, f"p{len(self._names)}")
         self.values[name] = value
+        return name
+
+    def bind_list(self, values: Sequence[int]) -> str:
+        """Keep many values as one; return the name of its placeholder."""
+        name = f"l{len(self.values)}"
+        self.values[name] = list(values)
         return name

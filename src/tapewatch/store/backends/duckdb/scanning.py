@@ -17,7 +17,7 @@ from tapewatch.store.backends.duckdb.staging import typed
 from tapewatch.store.backends.duckdb.watch import Watch
 from tapewatch.store.base import Answer
 from tapewatch.store.cursor import Position
-from tapewatch.store.dialect import DuckDBDialect, Statement, aggregate, latest, newest, order_key, raw
+from tapewatch.store.dialect import DuckDBDialect, Statement, aggregate, latest, moments, newest, order_key, raw
 
 _FIRST_SPAN_US = 600_000_000
 _WIDER = 8
@@ -39,9 +39,9 @@ class Scanner:
         with self._database.reading(table.name), self._watch.limited(cursor, timeout_s, table.name):
             match query.mode:
                 case Mode.AGGREGATE:
-                    return self._whole(cursor, aggregate(self._dialect, query, table), query)
+                    return self._aggregate(cursor, query, table)
                 case Mode.LATEST:
-                    return self._whole(cursor, latest(self._dialect, query, table), query)
+                    return self._latest(cursor, query, table)
                 case Mode.ROWS:
                     return self._page(cursor, query, table)
 
@@ -49,10 +49,20 @@ class Scanner:
         """Let go of the thread that watches the time."""
         self._watch.stop()
 
-    def _whole(self, cursor: duckdb.DuckDBPyConnection, statement: Statement, query: Query) -> Answer:
+    def _aggregate(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
+        statement = aggregate(self._dialect, query, table)
         fetched = _fetch(cursor, statement)
         return _answer(
             fetched, statement, query, newest_us=_first(fetched, statement.newest), behind=_first(fetched, statement.behind) or 0
+        )
+
+    def _latest(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
+        statement = moments(self._dialect, query, table)
+        found = _fetch(cursor, statement)
+        held_us: list[int] = np.unique(found[statement.newest]).tolist()
+        fetched_by = latest(self._dialect, query, table, held_us or [query.start_us])
+        return _answer(
+            _fetch(cursor, fetched_by), fetched_by, query, newest_us=max(held_us, default=None), behind=int(found[statement.behind].sum())
         )
 
     def _page(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:

@@ -34,7 +34,7 @@ THREADS = 2
 class DuckDBStore:
     """One file ``tapewatch.duckdb`` in a data directory; see `tapewatch.store.base.Store` for what each verb promises.
 
-    New rows go to a hot table in arrival order; `maintain` moves closed hours to a cold one in the order of their tags.
+    New rows go to a hot table in arrival order; `maintain` moves closed days to a cold one in the order of their tags.
 
     Args:
         directory: Where the file lives; made when it is missing.

@@ -1,4 +1,4 @@
-"""Tidying while rows arrive: closed hours move from the hot table to the cold one, and the log is written back."""
+"""Tidying while rows arrive: closed days move from the hot table to the cold one, and the log is written back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Conflict, Database
 from tapewatch.store.dialect import DuckDBDialect
 
-PERIOD_US = 3_600_000_000
-"""A closed hour moves at once, so that the cold table is in the order of its tags within each hour."""
+PERIOD_US = 86_400_000_000
+"""A closed day moves: the longer the period, the fewer rows a question about one series has to pass over."""
 
 GRACE_US = 60_000_000
-"""An hour closes this much after its end: rows on their way still arrive in order."""
+"""A day closes this much after its end: rows on their way still arrive in order."""
 
-HOT_ROWS = 500_000
-"""A hot table that has grown to this size moves before its hour is over."""
+HOT_ROWS = 1_000_000
+"""A hot table that has grown to this size moves before its day is over; sorting it takes the memory that the engine has."""
 
 SETTLED_US = 10_000_000
 """What moves early is at least this old, so that rows in flight and their replacements meet in the hot table."""
