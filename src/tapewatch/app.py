@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,21 @@ import psutil
 from tapewatch import __version__
 from tapewatch.agent import ChildAgent, collectors
 from tapewatch.clock import Clock
-from tapewatch.errors import ConfigError, TapewatchError
+from tapewatch.errors import ConfigError, StoreError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.runner import Runner
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery
-from tapewatch.model.table import Thresholds
 from tapewatch.model.venue import Names
 from tapewatch.query.run import QueryEngine
 from tapewatch.query.series import Outage, SeriesBook
-from tapewatch.settings import LOOPBACK, Problem, Settings, parse, problem_of
+from tapewatch.settings import LOOPBACK, Problem, Settings, collectors_of, parse, problem_of
 from tapewatch.sources.base import Collector
 from tapewatch.sources.collectors import collector_from_settings
 from tapewatch.sources.collectors.host import HostCollector
 from tapewatch.sources.collectors.own import SelfCollector, StorageCollector
 from tapewatch.sources.receivers import RECEIVERS
-from tapewatch.store.backends import open_store
+from tapewatch.store.backends import backend_named, open_store
 from tapewatch.store.base import Maintained, Resources, Store
 from tapewatch.surfaces.dashboards import DASHBOARDS
 from tapewatch.surfaces.web.app import build_web
@@ -64,17 +64,10 @@ class Server:
         self._clock = clock
         refuse_open_door(settings)
         self._collectors = collectors(settings)
-        self.catalog = Catalog().with_tables(settings.own_tables())
-        limits = {
-            table_column: Thresholds(line.degraded, line.down, line.above, line.hold_s)
-            for table_column, line in settings.thresholds.items()
-        }
-        resources = Resources(settings.store.memory_limit_mb, settings.store.threads)
-        self.store: Store = open_store(settings.store.kind, settings.data_dir, clock, resources)
-        for table in self.catalog.values():
-            self.store.create(table)
+        self.catalog = catalog(settings)
+        self.store = opened_store(settings, self.catalog, clock)
         self.intake = Intake(self.store, self.catalog, names(settings), clock, host=settings.host, env=settings.env)
-        self.book = SeriesBook(self.catalog, clock, limits)
+        self.book = SeriesBook(self.catalog, clock)
         self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
         self.board = StatusBoard(
             self.book, DASHBOARDS, clock, host=settings.host, store_state=self._store_state, is_simulated=settings.simulated
@@ -197,6 +190,33 @@ class Server:
         await asyncio.to_thread(self.store.close)
 
 
+def catalog(settings: Settings) -> Catalog:
+    """All tables, with those and the thresholds of the settings.
+
+    Raises:
+        ConfigError: One of them does not fit; names key, value and what is allowed.
+    """
+    return Catalog().with_tables(settings.own_tables()).with_thresholds(settings.own_thresholds())
+
+
+def opened_store(settings: Settings, catalog: Catalog, clock: Clock) -> Store:
+    """The store of the settings, with every table.
+
+    Raises:
+        ConfigError: It cannot be opened, or there is no room for the tables.
+    """
+    resources = Resources(settings.store.memory_limit_mb, settings.store.threads)
+    store = open_store(settings.store.kind, settings.data_dir, clock, resources)
+    try:
+        for table in catalog.values():
+            store.create(table)
+    except StoreError as error:
+        store.close()
+        message = f"data: the store in {settings.data_dir} cannot be used: {error}; see to it or choose another with --data"
+        raise ConfigError(message) from error
+    return store
+
+
 def names(settings: Settings) -> Names:
     """Venues and symbols, with those of the settings."""
     return Names.extended({venue: own.aliases for venue, own in settings.venues.items()}, settings.symbols)
@@ -215,18 +235,14 @@ def refuse_open_door(settings: Settings) -> None:
 
 def settings_problems(text: str) -> list[Problem]:
     """All that is wrong with the text of a settings file, collectors and tables included; starts nothing."""
-    settings, problems = parse(text)
-    if settings is None:
-        return problems
-    found: list[Problem] = []
-    for name, fields in settings.collectors.items():
+    settings, found = parse(text)
+    named = settings.collectors if settings is not None else collectors_of(text)
+    checks: list[Callable[[], object]] = [partial(collector_from_settings, name, fields) for name, fields in named.items()]
+    if settings is not None:
+        checks += [partial(refuse_open_door, settings), partial(catalog, settings), partial(backend_named, settings.store.kind)]
+    for check in checks:
         try:
-            collector_from_settings(name, fields)
+            check()
         except ConfigError as error:
             found.append(problem_of(error, text))
-    try:
-        refuse_open_door(settings)
-        Catalog().with_tables(settings.own_tables())
-    except ConfigError as error:
-        found.append(problem_of(error, text))
-    return found
+    return sorted(found, key=lambda problem: problem.line or 0)

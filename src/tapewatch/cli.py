@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +42,9 @@ def up(config: ConfigOption = None, host: HostOption = None, port: PortOption = 
     from tapewatch.settings import load
 
     path = _config_path(config)
-    serve(load(path, _overrides(host, port, data)), path)
+    overrides = _overrides(host, port, data)
+    with _located(path, overrides):
+        serve(load(path, overrides), path)
 
 
 @app.command()
@@ -67,7 +71,9 @@ def agent(
     from tapewatch.agent import serve_agent
     from tapewatch.settings import load
 
-    serve_agent(load(_config_path(config)), to, token, only or [])
+    path = _config_path(config)
+    with _located(path, {}):
+        serve_agent(load(path), to, token, only or [])
 
 
 @app.command()
@@ -118,6 +124,19 @@ def _config_path(given: Path | None) -> Path | None:
         return given
     here = Path("tapewatch.toml")
     return here if here.exists() else None
+
+
+@contextlib.contextmanager
+def _located(path: Path | None, overrides: Mapping[str, Any]) -> Generator[None]:
+    """Add file and line to what is wrong with a setting, unless the command line has set it."""
+    try:
+        yield
+    except ConfigError as error:
+        if path is None or not error.path or error.path[0] in overrides:
+            raise
+        from tapewatch.settings import problem_of, read_text
+
+        raise ConfigError(f"{path}: {problem_of(error, read_text(path))}") from error
 
 
 def _overrides(host: str | None, port: int | None, data: Path | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 
 from tapewatch.errors import ConfigError
 from tapewatch.model.catalog import Catalog
-from tapewatch.model.table import Table, tag
+from tapewatch.model.table import Table, Thresholds, tag
 from tests.sizes import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "catalog.json"
@@ -26,5 +26,30 @@ def test_the_catalogue_is_what_the_golden_file_says() -> None:
 
 
 def test_a_built_in_table_cannot_be_replaced() -> None:
-    with pytest.raises(ConfigError, match="exchange"):
+    with pytest.raises(ConfigError, match="exchange") as refused:
         Catalog().with_tables([Table("exchange", "Mine.", (tag("a", "A."),))])
+    assert refused.value.path == ("tables", "exchange")
+
+
+def test_thresholds_of_ones_own_replace_a_columns_line_and_nothing_else() -> None:
+    own = Catalog().with_thresholds({"exchange.latency_ms": Thresholds(10, 20), "host.load_1m": Thresholds(degraded=8)})
+    assert own["exchange"].column["latency_ms"].thresholds == Thresholds(10, 20)
+    assert own["host"].column["load_1m"].is_judged
+    assert own["pipeline"] is Catalog()["pipeline"]
+    assert [column.name for column in own["exchange"].all_columns] == [column.name for column in Catalog()["exchange"].all_columns]
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("exchanges.latency_ms", "there is no table 'exchanges'"),
+        ("latency_ms", "write table.column, such as exchange.latency_ms"),
+        ("exchange.latency", "no column of numbers 'latency'; it has latency_ms, reconnects, rate_limit_ratio"),
+        ("exchange.connected", "no column of numbers 'connected'"),
+    ],
+)
+def test_a_threshold_for_something_that_is_no_number_is_refused(key: str, words: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        Catalog().with_thresholds({key: Thresholds(1, 2)})
+    assert words in str(refused.value)
+    assert refused.value.path == ("thresholds", key)

@@ -107,3 +107,18 @@ def read(text: str) -> Settings:
     settings, problems = parse(text)
     assert settings is not None, problems
     return settings
+
+
+def test_what_breaks_the_contract_inside_a_column_has_the_columns_line() -> None:
+    text = '[tables.fx]\nsentence = "One."\n[tables.fx.columns.rate]\nkind = "gauge"\nsentence = "R."\nunit = "msec"\n'
+    (unit,) = parse(text)[1]
+    assert (unit.key, unit.line) == ("tables.fx.columns.rate.unit", 6)
+    assert unit.message.startswith("'msec' is not allowed: a unit is one of none, count")
+    (sentence,) = parse(text.replace("msec", "ms").replace("R.", "R"))[1]
+    assert (sentence.key, sentence.line) == ("tables.fx.columns.rate", 3)
+    assert sentence.message == "its sentence must end with a full stop"
+
+
+def test_a_secret_of_the_wrong_kind_is_not_repeated() -> None:
+    (problem,) = parse('[server]\ntoken = ["geheim"]\n')[1]
+    assert str(problem) == "line 2: server.token: the value is not allowed: a text is needed"

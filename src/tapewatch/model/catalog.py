@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from tapewatch.errors import ConfigError
-from tapewatch.model.table import Table
+from tapewatch.model.table import NUMERIC, Table, Thresholds
 from tapewatch.model.tables import TABLES
 
 
@@ -20,7 +21,8 @@ class Catalog(Mapping[str, Table]):
         self._tables: dict[str, Table] = {}
         for table in tables:
             if table.name in self._tables:
-                raise ConfigError(f"tables.{table.name}: a table of this name exists already; choose another name")
+                message = f"tables.{table.name}: a table of this name exists already; choose another name"
+                raise ConfigError(message, path=("tables", table.name))
             self._tables[table.name] = table
 
     def __getitem__(self, name: str) -> Table:
@@ -35,3 +37,33 @@ class Catalog(Mapping[str, Table]):
     def with_tables(self, extra: Iterable[Table]) -> Catalog:
         """A catalogue with more tables; built-in ones cannot be replaced."""
         return Catalog((*self._tables.values(), *extra))
+
+    def with_thresholds(self, lines: Mapping[str, Thresholds]) -> Catalog:
+        """A catalogue whose columns are judged by these lines instead of their own.
+
+        Args:
+            lines: ``table.column`` to its line.
+
+        Raises:
+            ConfigError: There is no such table or column, or it holds no numbers.
+        """
+        tables = dict(self._tables)
+        for key, line in lines.items():
+            table, name = self._number(key, tables)
+            columns = tuple(replace(column, thresholds=line) if column.name == name else column for column in table.columns)
+            tables[table.name] = replace(table, columns=columns)
+        return Catalog(tables.values())
+
+    @staticmethod
+    def _number(key: str, tables: Mapping[str, Table]) -> tuple[Table, str]:
+        """The table and the column of numbers that a key names."""
+        table_name, _, name = key.partition(".")
+        table = tables.get(table_name)
+        if table is None:
+            message = f"thresholds.{key}: there is no table {table_name!r}; write table.column, such as exchange.latency_ms"
+            raise ConfigError(message, path=("thresholds", key))
+        numbers = [column.name for column in table.columns if column.kind in NUMERIC]
+        if name not in numbers:
+            message = f"thresholds.{key}: table {table_name} has no column of numbers {name!r}; it has {', '.join(numbers) or 'none'}"
+            raise ConfigError(message, path=("thresholds", key))
+        return table, name

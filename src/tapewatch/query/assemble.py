@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -59,9 +59,6 @@ class Assembly:
 
     def _column(self, name: str, values: TypedColumn, notes: dict[int, str]) -> FrameColumn:
         column = describe(self.query, self.table, name)
-        own = self.table.column.get(self._column_behind(name))
-        if own is not None and column.thresholds is not None and column.thresholds == own.thresholds:
-            column = replace(column, thresholds=self.book.rule_for(self.table.name, own))
         status = self._status(column, name, values)
         return FrameColumn(
             name, column.kind, column.unit, column.sentence, values, column.thresholds, column.flag_rule, column.states, status, notes

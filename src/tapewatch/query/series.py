@@ -12,7 +12,7 @@ import numpy as np
 from tapewatch.clock import US_PER_S, Clock
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, RowBatch
-from tapewatch.model.table import Column, Identity, Kind, Status, Table, Thresholds
+from tapewatch.model.table import Column, Identity, Kind, Status, Table
 from tapewatch.query.verdict import Finding, Verdict, judge_age, judge_flag, judge_number, judge_state, worst
 from tapewatch.query.verdict import is_stale as age_is_stale
 
@@ -74,13 +74,11 @@ class SeriesBook:
     Args:
         catalog: All tables.
         clock: For ages.
-        thresholds: ``table.column`` to thresholds that override the column's.
     """
 
-    def __init__(self, catalog: Catalog, clock: Clock, thresholds: Mapping[str, Thresholds] | None = None) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock) -> None:
         self._catalog = catalog
         self._clock = clock
-        self._thresholds = dict(thresholds or {})
         self._tables: dict[str, dict[tuple[tuple[str, ...], str], Series]] = {}
         self._outages: deque[Outage] = deque(maxlen=500)
         self._failing: dict[str, tuple[int, str]] = {}
@@ -118,13 +116,13 @@ class SeriesBook:
         if batch.period_s is not None:
             series.declared_us = int(batch.period_s * US_PER_S)
         for column in judged_columns(table):
-            self._note_value(series, table, column, _value(batch, column, last), ts)
+            self._note_value(series, column, _value(batch, column, last), ts)
         if "evidence" in batch.columns:
             series.evidence = _word(batch, "evidence", last) or ""
 
-    def _note_value(self, series: Series, table: Table, column: Column, value: Value, ts: int) -> None:
+    def _note_value(self, series: Series, column: Column, value: Value, ts: int) -> None:
         held = series.judged.get(column.name)
-        is_past = isinstance(value, float) and judge_number(value, self.rule_for(table.name, column)).status is not Status.UP
+        is_past = isinstance(value, float) and judge_number(value, column.thresholds).status is not Status.UP
         is_same = held is not None and (held.is_past == is_past if isinstance(value, float) else held.value == value)
         since_us = held.since_us if held is not None and is_same else ts
         series.judged[column.name] = Judged(value, since_us, is_past)
@@ -154,10 +152,6 @@ class SeriesBook:
         """Known stretches in which sources could not deliver; those that go on have no end."""
         going_on = (Outage(name, start_us, None, f"collector {name} fails: {why}") for name, (start_us, why) in self._failing.items())
         return (*self._outages, *going_on)
-
-    def rule_for(self, table: str, column: Column) -> Thresholds | None:
-        """Thresholds in force for a column: the settings' own, else the catalogue's."""
-        return self._thresholds.get(f"{table}.{column.name}", column.thresholds)
 
     def series(self, table: str) -> tuple[Series, ...]:
         """All series of a table, of every source; safe to call from another thread."""
@@ -220,9 +214,7 @@ class SeriesBook:
                     return Finding(finding.status, f"{value}: {series.evidence}")
                 return finding
             case _:
-                return judge_number(
-                    value if isinstance(value, float) else None, self.rule_for(table.name, column), column, now_us - held.since_us
-                )
+                return judge_number(value if isinstance(value, float) else None, column.thresholds, column, now_us - held.since_us)
 
 
 def judged_columns(table: Table) -> list[Column]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapewatch.settings.read import Problem, load, parse, problem_of, read_text
+from tapewatch.settings.read import Problem, collectors_of, load, parse, problem_of, read_text
 from tapewatch.settings.tree import LOOPBACK, Settings
 
-__all__ = ["LOOPBACK", "Problem", "Settings", "load", "parse", "problem_of", "read_text"]
+__all__ = ["LOOPBACK", "Problem", "Settings", "collectors_of", "load", "parse", "problem_of", "read_text"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from tapewatch.errors import ConfigError
@@ -73,16 +73,29 @@ def parse(text: str, overrides: Mapping[str, Any] | None = None) -> tuple[Settin
         settings = Settings(**_merged(_merged(data, EnvSettingsSource(Settings)()), overrides or {}))
         settings.own_tables()
     except ValidationError as error:
-        return None, [_problem(item, text) for item in error.errors()]
+        return None, sorted((_problem(item, text) for item in error.errors()), key=lambda problem: problem.line or 0)
     except ConfigError as error:
         return None, [problem_of(error, text)]
     return settings, []
 
 
+def collectors_of(text: str) -> dict[str, dict[str, Any]]:
+    """The collectors of a settings text, also of one that is wrong elsewhere; what is no table of tables is left to `parse`."""
+    try:
+        found: object = tomllib.loads(text).get("collectors")
+    except tomllib.TOMLDecodeError:
+        return {}
+    given = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return {name: cast("dict[str, Any]", fields) for name, fields in given.items() if isinstance(fields, dict)}
+
+
 def problem_of(error: ConfigError, text: str) -> Problem:
     """A settings error as a problem of the text that it was found in."""
     key = ".".join(error.path)
-    return Problem(key, str(error).removeprefix(f"{key}: "), line_of(text, error.path))
+    told, _, rest = str(error).partition(": ")
+    if not told.startswith(key):
+        told, rest = key, str(error)
+    return Problem(told, rest, line_of(text, error.path))
 
 
 def _merged(data: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,10 +114,13 @@ def _problem(item: Mapping[str, Any], text: str) -> Problem:
     kind, value = item["type"], item.get("input")
     if kind == "extra_forbidden":
         message = f"this key is not known (value {_short(value)}); allowed here: {', '.join(allowed_keys(path[:-1]))}"
+    elif _annotation(path) is SecretStr:
+        message = "the value is not allowed: a text is needed"
     elif kind == "missing":
         message = "this key is required"
     else:
-        message = f"{_short(value)} is not allowed: {str(item['msg'])[0].lower()}{str(item['msg'])[1:]}"
+        reason = str(item["msg"]).removeprefix("Value error, ")
+        message = f"{_short(value)} is not allowed: {reason[0].lower()}{reason[1:]}"
     return Problem(".".join(path), message, line_of(text, path))
 
 
@@ -114,6 +130,12 @@ def _short(value: object) -> str:
 
 def allowed_keys(path: tuple[str, ...]) -> list[str]:
     """Keys that may stand below a path of the settings; a name chosen by the user counts as any part."""
+    model = _model(_annotation(path))
+    return list(model.model_fields) if model else []
+
+
+def _annotation(path: tuple[str, ...]) -> object:
+    """The type that the settings have at a path; None for a path that they have not."""
     annotation: object = Settings
     for part in path:
         model = _model(annotation)
@@ -122,8 +144,7 @@ def allowed_keys(path: tuple[str, ...]) -> list[str]:
             annotation = field.annotation if field else None
         else:
             annotation = next(iter(get_args(annotation)[1:]), None)
-    model = _model(annotation)
-    return list(model.model_fields) if model else []
+    return annotation
 
 
 def _model(annotation: object) -> type[BaseModel] | None:

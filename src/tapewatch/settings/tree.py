@@ -6,13 +6,14 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tapewatch.errors import ConfigError, ContractError
 from tapewatch.model.table import Column, FlagRule, Identity, Kind, Retention, State, Status, Table, Thresholds
+from tapewatch.model.unit import UNIT_BY_NAME
 
 DEFAULT_PORT = 4780
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -66,12 +67,21 @@ class VenueSettings(_Part):
     aliases: list[str] = Field(default_factory=list, description="Other names for it.")
 
 
+def _known_unit(name: str) -> str:
+    if name and name not in UNIT_BY_NAME:
+        raise ValueError(f"a unit is one of {', '.join(UNIT_BY_NAME)}")
+    return name
+
+
+Unit = Annotated[str, AfterValidator(_known_unit)]
+
+
 class ColumnSettings(_Part):
     """A column of a table of your own."""
 
     kind: Kind = Field(description="tag, gauge, counter, interval, state, time, flag, id, text or sketch.")
     sentence: str = Field(description="What it is, in one sentence with a full stop.")
-    unit: str = Field(default="", description="A unit of the catalogue, such as ms, bytes or ratio.")
+    unit: Unit = Field(default="", description="A unit of the catalogue, such as ms, bytes or ratio.")
     minimum: float | None = Field(default=None, description="Smallest value accepted.")
     maximum: float | None = Field(default=None, description="Largest value accepted.")
     states: dict[str, Status] = Field(default_factory=dict, description="For a state: word to up, unknown, degraded or down; best first.")
@@ -118,11 +128,18 @@ class TableSettings(_Part):
         Raises:
             ConfigError: Names and kinds do not fit together.
         """
+        columns: list[Column] = []
+        for column_name, column in self.columns.items():
+            try:
+                columns.append(column.column(column_name))
+            except ContractError as error:
+                path = ("tables", name, "columns", column_name)
+                raise ConfigError(f"{'.'.join(path)}: {str(error).removeprefix(f'column {column_name}: ')}", path=path) from error
         try:
-            columns = tuple(column.column(column_name) for column_name, column in self.columns.items())
-            return Table(name, self.sentence, columns, self.identity, self.id_column, self.retention)
+            return Table(name, self.sentence, tuple(columns), self.identity, self.id_column, self.retention)
         except ContractError as error:
-            raise ConfigError(f"tables.{name}: {error}", path=("tables", name)) from error
+            path = ("tables", name)
+            raise ConfigError(f"{'.'.join(path)}: {str(error).removeprefix(f'table {name}: ')}", path=path) from error
 
 
 class Settings(BaseSettings):
@@ -166,6 +183,10 @@ class Settings(BaseSettings):
             ConfigError: One of them is wrong.
         """
         return tuple(table.table(name) for name, table in self.tables.items())
+
+    def own_thresholds(self) -> dict[str, Thresholds]:
+        """The lines of the settings as the catalogue has them, by ``table.column``."""
+        return {key: Thresholds(line.degraded, line.down, line.above, line.hold_s) for key, line in self.thresholds.items()}
 
     @property
     def url(self) -> str:

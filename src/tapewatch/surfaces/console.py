@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,17 @@ import httpx2
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from tapewatch.clock import SystemClock, iso
 from tapewatch.errors import QueryError, SourceError
 from tapewatch.query.verdict import duration, written
 
+_LEFT_OUT = frozenset({"received_at", "flags"})
+"""In the table: ``flags`` stands beside the values that it is about; the JSON has both."""
+_PAPER = 10_000
+"""Characters in a line when the output is not a terminal: whatever reads it decides where to cut."""
+_NUMBERS = frozenset({"gauge", "counter", "interval"})
 _STATUS_STYLE = {"up": "green", "degraded": "yellow", "down": "red", "unknown": "dim"}
 
 
@@ -29,9 +36,12 @@ def ask(url: str, token: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
     try:
         answer = httpx2.get(f"{url.rstrip('/')}/api/query", params=given, headers=headers, timeout=30)
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise SourceError(f"{url} does not answer: {error}; is `tapewatch up` running there?") from error
-    data: dict[str, Any] = answer.json()
+    try:
+        data: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise SourceError(f"{url} answers (HTTP status {answer.status_code}), but is no tapewatch server") from error
     if answer.is_error:
         raise QueryError(str(data.get("error", {}).get("message", answer.text)))
     return data
@@ -42,23 +52,60 @@ def print_frame(frame: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(frame, indent=2))
         return
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _PAPER, highlight=False)
+    columns: Sequence[Mapping[str, Any]] = [column for column in frame["columns"] if column["name"] not in _LEFT_OUT]
+    judged = _judged_rows(frame)
+    names = [*(["status"] if judged else []), *(str(column["name"]) for column in columns)]
+    rows = [[*judged[row : row + 1], *(_cell(column, row) for column in columns)] for row in range(frame["rows"])]
     table = RichTable(title=None, header_style="bold")
-    columns: Sequence[Mapping[str, Any]] = frame["columns"]
-    for column in columns:
-        table.add_column(str(column["name"]), justify="right" if column["kind"] in {"gauge", "counter", "interval"} else "left")
-    for row in range(frame["rows"]):
-        table.add_row(*(_cell(column, row) for column in columns))
-    console.print(table)
+    for name in names:
+        kind = next((column["kind"] for column in columns if column["name"] == name), "")
+        table.add_column(name, justify="right" if kind in _NUMBERS else "left")
+    for cells in rows:
+        table.add_row(*cells)
+    if console.measure(table, options=console.options.update(max_width=_PAPER)).maximum <= console.width:
+        console.print(table)
+    else:
+        _print_records(console, names, rows)
     newest_us = frame["newest_us"]
     age = f"newest row {duration(max(0, SystemClock().now_us() - newest_us))} ago" if newest_us else "no rows in this range"
-    console.print(f"{frame['rows']} rows · {age} · {frame['query_ms']} ms in the store", style="dim")
+    count = f"{frame['rows']} {'row' if frame['rows'] == 1 else 'rows'}"
+    console.print(f"{count} · {age} · {frame['query_ms']:.1f} ms in the store", style="dim")
 
 
-def _cell(column: Mapping[str, Any], row: int) -> str:
+def _print_records(console: Console, names: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:
+    """One line for each value, for a terminal that is too narrow for the table."""
+    for cells in rows:
+        record = RichTable.grid(padding=(0, 2))
+        for name, cell in zip(names, cells, strict=True):
+            record.add_row(Text(name, style="dim"), cell)
+        console.print(record)
+        console.print()
+
+
+def _judged_rows(frame: Mapping[str, Any]) -> list[Text]:
+    """What the server says of the series of each row now; empty where rows are the past, or of no series."""
+    columns = {column["name"]: column["values"] for column in frame["columns"]}
+    by_key = {tuple(sorted(series["key"].items())): series for series in frame["series"]}
+    tags = list(frame["series"][0]["key"]) if frame["series"] else []
+    if not tags or "bucket" in columns or not set(tags) <= set(columns):
+        return []
+    found: list[Text] = []
+    for row in range(frame["rows"]):
+        series = by_key.get(tuple(sorted((tag, columns[tag][row]) for tag in tags)), {})
+        status = series.get("status", "unknown")
+        words = ": ".join(word for word in (status, series.get("reason")) if word)
+        found.append(Text(words, style=_STATUS_STYLE.get(status, "")))
+    return found
+
+
+def _cell(column: Mapping[str, Any], row: int) -> Text:
+    """A value with its unit; a missing one with the reason. Text, so that brackets in it are no markup."""
     value = column["values"][row]
     if value is None:
-        return "–"
+        notes: Mapping[str, str] = column.get("notes") or {}
+        reason = notes.get(str(row))
+        return Text(f"– {reason}" if reason else "–", style="dim")
     if column["kind"] == "time":
         text = iso(int(value))
     elif isinstance(value, bool):
@@ -68,5 +115,4 @@ def _cell(column: Mapping[str, Any], row: int) -> str:
     else:
         text = str(value)
     status = (column.get("status") or [None] * (row + 1))[row]
-    style = _STATUS_STYLE.get(str(status))
-    return f"[{style}]{text}[/{style}]" if style else text
+    return Text(text, style=_STATUS_STYLE.get(str(status), ""))
