@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from tapewatch.clock import Clock
@@ -15,10 +15,13 @@ from tapewatch.model.rows import RawBatch
 from tapewatch.model.venue import Names
 from tapewatch.sources.base import Context
 from tapewatch.sources.collectors.feed.backoff import Gate
-from tapewatch.sources.collectors.feed.connection import Connection
-from tapewatch.sources.collectors.feed.measure import FeedMeasure
 from tapewatch.sources.collectors.feed.venues import VENUES
 from tapewatch.sources.collectors.feed.venues.base import Channel, FeedVenue, Subscription
+
+if TYPE_CHECKING:
+    from tapewatch.sources.collectors.feed.measure import FeedMeasure
+
+# What measures and what connects is imported by the process that runs the collector: the server only reads its settings.
 
 TICK_S = 1.0
 """Seconds between two rows of table ``exchange``, and between two looks at every stream's verdict."""
@@ -101,6 +104,8 @@ class FeedCollector:
 
     def open_measure(self, now_us: int, now_s: float) -> FeedMeasure:
         """The measure that the connections feed; also what plays recordings through the same code."""
+        from tapewatch.sources.collectors.feed.measure import FeedMeasure
+
         venue = self.open_venue()
         routes = venue.routes(self.address, self.subscriptions())
         return FeedMeasure(venue, routes, interval_s=self.interval_s, now_us=now_us, now_s=now_s)
@@ -131,6 +136,8 @@ class FeedCollector:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connect(self, measure: FeedMeasure, clock: Clock) -> list[asyncio.Task[None]]:
+        from tapewatch.sources.collectors.feed.connection import Connection
+
         gate = Gate(measure.venue.connect_interval_s, clock)
         random = Random()  # noqa: S311 - jitter of reconnects, no secret
         silence_s = self.silence_limit_s or measure.venue.silence_s
