@@ -1,10 +1,15 @@
-"""Writes the description of the HTTP interface to `tests/golden/openapi.json`; with `--check` says whether it is current."""
+"""Writes the description of the HTTP interface, and its records as types for the page; with `--check` says whether both are current.
+
+`tests/golden/openapi.json` is what reviewers see change; `ui/src/api.gen.ts` is what the page is checked against.
+"""
 
 import argparse
 import difflib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tapewatch.clock import SystemClock
 from tapewatch.ingest.intake import Intake
@@ -20,7 +25,9 @@ from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live import Hub
 from tapewatch.surfaces.web.parts import WebParts
 
-GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "openapi.json"
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden" / "openapi.json"
+TYPES = ROOT / "ui" / "src" / "api.gen.ts"
 VERSION = "0"  # the interface is compared, not the release
 
 
@@ -51,19 +58,66 @@ def description() -> str:
     return json.dumps(build_web(parts).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+NOTE = "/** Records of the HTTP interface. Written by `make api` from the routes; do not edit. */"
+WORDS = {"integer": "number", "number": "number", "string": "string", "boolean": "boolean", "null": "null"}
+
+
+def types(text: str) -> str:
+    """The records of a description as TypeScript."""
+    schemas = json.loads(text)["components"]["schemas"]
+    return "\n".join([NOTE, *(line for name in sorted(schemas) for line in interface(name, schemas[name]))]) + "\n"
+
+
+def interface(name: str, schema: dict[str, Any]) -> Iterator[str]:
+    """One record: fields that may be missing carry a question mark."""
+    needed = set(schema.get("required", ()))
+    yield ""
+    yield f"/** {schema['description']} */"
+    yield f"export interface {name} {{"
+    for field, of in schema.get("properties", {}).items():
+        yield f"  {field}{'' if field in needed else '?'}: {written(of)};"
+    yield "}"
+
+
+def written(schema: dict[str, Any]) -> str:
+    """The type of one value."""
+    if "$ref" in schema:
+        return schema["$ref"].rpartition("/")[2]
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(written(part) for part in schema["anyOf"]))
+    if "enum" in schema or "const" in schema:
+        return " | ".join(json.dumps(word) for word in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        inner = written(schema["items"])
+        return f"({inner})[]" if " | " in inner else f"{inner}[]"
+    if schema.get("type") == "object":
+        values = schema.get("additionalProperties")
+        return f"Record<string, {written(values) if isinstance(values, dict) else 'any'}>"
+    return WORDS.get(schema.get("type", ""), "any")
+
+
+def wanted() -> dict[Path, str]:
+    """Every file that this script writes, with its text."""
+    text = description()
+    return {GOLDEN: text, TYPES: types(text)}
+
+
 def main() -> int:
     """Write, or compare; 1 when they differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; print the difference")
     given = parser.parse_args()
-    new = description()
-    if not given.check:
-        GOLDEN.write_text(new, encoding="utf-8")
-        return 0
-    old = GOLDEN.read_text(encoding="utf-8") if GOLDEN.exists() else ""
-    difference = list(difflib.unified_diff(old.splitlines(), new.splitlines(), "tests/golden/openapi.json", "the routes", lineterm="", n=2))
-    print("\n".join(difference) + "\nRun `make api`." if difference else "openapi.json is current")
-    return 1 if difference else 0
+    differs = False
+    for path, new in wanted().items():
+        if not given.check:
+            path.write_text(new, encoding="utf-8")
+            continue
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        name = path.relative_to(ROOT).as_posix()
+        difference = list(difflib.unified_diff(old.splitlines(), new.splitlines(), name, "the routes", lineterm="", n=2))
+        print("\n".join(difference) + "\nRun `make api`." if difference else f"{name} is current")
+        differs = differs or bool(difference)
+    return int(differs)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ import json
 from scripts import api
 
 
-def test_the_description_is_the_committed_one() -> None:
+def test_the_description_and_the_pages_types_are_the_committed_ones() -> None:
     assert json.loads(api.GOLDEN.read_text()) == json.loads(api.description()), "run `make api` and read the difference"
+    assert all(path.read_text() == text for path, text in api.wanted().items()), "run `make api`"
 
 
 def test_every_reference_in_the_description_leads_somewhere() -> None:

@@ -12,7 +12,7 @@ OF_IDLE = 0.5
 MOST_SHARE = 0.75
 FLOOR_S = 0.05
 """Least seconds between the end of one computation of a topic and the next."""
-PAUSE_COSTS = 20.0
+PAUSE_COSTS = 8.0
 """A topic pauses for at least this many times what its last computation cost."""
 BURST_S = 0.8
 """Seconds of allowance that an idle server saves up: a page that opens is computed without waiting."""

@@ -15,8 +15,9 @@ from tapewatch.surfaces.web.description import describe
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .3rem; }
-code, pre { font: 13px/1.45 ui-monospace, monospace; } pre { overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8886; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .3rem; }
+code, pre { font: 13px/1.45 ui-monospace, monospace; } h3 code { font-size: 15px; font-weight: 600; }
+pre { overflow-x: auto; padding: .6rem .8rem; border: 1px solid #8886; }
 table { border-collapse: collapse; } td, th { text-align: left; vertical-align: top; padding: .15rem 1.2rem .15rem 0; }
 section { border-top: 1px solid #8886; }
 """
@@ -62,7 +63,7 @@ def render(description: Mapping[str, Any]) -> str:
         f"<h1>{html.escape(info['title'])} {html.escape(info['version'])}: HTTP interface</h1>"
         f"<p>{html.escape(info.get('description', ''))} The same as data: <a href='/openapi.json'>/openapi.json</a>. "
         "<a href='/'>To the dashboards</a></p>"
-        f"{operations}{_LIVE}<h2>Records</h2>{records}</body></html>"
+        f"<h2>Requests</h2>{operations}{_LIVE}<h2>Records</h2>{records}</body></html>"
     )
 
 
@@ -88,14 +89,14 @@ def _body(operation: Mapping[str, Any]) -> str:
     parts: list[str] = []
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         parts.append(f"<p>Body <code>{html.escape(kind)}</code>{_record_link({'content': {kind: content}})}</p>")
-        parts.extend(f"<pre>{html.escape(example)}</pre>" for example in _examples(content))
+        parts.extend(f"<p>{html.escape(title)}:</p><pre>{html.escape(example)}</pre>" for title, example in _examples(content))
     return "".join(parts)
 
 
-def _examples(content: Mapping[str, Any]) -> Iterator[str]:
-    for item in content.get("examples", {}).values():
+def _examples(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for title, item in content.get("examples", {}).items():
         value = item.get("value")
-        yield value if isinstance(value, str) else json.dumps(value, indent=2)
+        yield title.capitalize(), value if isinstance(value, str) else json.dumps(value)
 
 
 def _record_link(answer: Mapping[str, Any]) -> str:

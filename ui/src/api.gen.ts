@@ -1,0 +1,262 @@
+/** Records of the HTTP interface. Written by `make api` from the routes; do not edit. */
+
+/** One column of a table. */
+export interface CatalogColumnOut {
+  kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
+  maximum: number | null;
+  minimum: number | null;
+  name: string;
+  nullable: boolean;
+  sentence: string;
+  states: StateOut[];
+  thresholds: ThresholdsOut | null;
+  unit: string;
+}
+
+/** All tables and units. */
+export interface CatalogOut {
+  tables: TableOut[];
+  units: Record<string, UnitOut>;
+}
+
+/** One column of a frame; values stand row by row. */
+export interface ColumnOut {
+  bad?: boolean | null;
+  kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
+  name: string;
+  notes?: Record<string, string> | null;
+  sentence: string;
+  states?: StateOut[] | null;
+  status?: ("up" | "unknown" | "degraded" | "down" | null)[] | null;
+  thresholds?: ThresholdsOut | null;
+  unit: string;
+  values: any[];
+}
+
+/** One page. */
+export interface DashboardOut {
+  id: string;
+  panels: PanelOut[];
+  sentence: string;
+  title: string;
+  variable_tables: Record<string, string>;
+  variables: string[];
+}
+
+/** Worst status of the series that a dashboard shows, and how many are degraded or down. */
+export interface DashboardStatusOut {
+  status: "up" | "unknown" | "degraded" | "down";
+  wrong: number;
+}
+
+/** All dashboards in the order of the rail. */
+export interface DashboardsOut {
+  dashboards: DashboardOut[];
+}
+
+/** What a panel says before anything arrived. */
+export interface EmptyOut {
+  sentence: string;
+  snippets: SnippetOut[];
+}
+
+/** What went wrong. */
+export interface ErrorInside {
+  code: string;
+  message: string;
+}
+
+/** The one form of every error. */
+export interface ErrorOut {
+  error: ErrorInside;
+}
+
+/** Rows whose column compares so with the values. */
+export interface FilterBody {
+  column: string;
+  comparison?: "in" | "not_in" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "is_null" | "not_null";
+  values?: (string | number | boolean)[];
+}
+
+/** An answer, column-wise. Times are microseconds since 1970, UTC; ranges and buckets are half-open. */
+export interface FrameOut {
+  as_of_us: number;
+  bucket_us: number | null;
+  columns: ColumnOut[];
+  cursor: string | null;
+  end_us: number;
+  error: string | null;
+  newest_us: number | null;
+  query_ms: number;
+  rows: number;
+  rows_behind: number | null;
+  series: SeriesOut[];
+  spark: FrameOut | null;
+  start_us: number;
+  state: "live" | "last_good";
+  table: string;
+  tier: string;
+  truncated: boolean;
+}
+
+/** Whether the server is well; the reasons when it is not. */
+export interface HealthOut {
+  reasons: string[];
+  status: string;
+}
+
+/** A stretch without rows where rows were expected. */
+export interface HoleOut {
+  end_us: number;
+  start_us: number;
+  why: string;
+}
+
+/** What this host says of its clock. */
+export interface HostClockOut {
+  error_ms: number | null;
+  synchronised: boolean | null;
+}
+
+/** When the newest row came. */
+export interface IngestOut {
+  newest_us: number | null;
+}
+
+/** One computed column. */
+export interface MeasureBody {
+  alias?: string;
+  argument?: string | number | null;
+  column?: string;
+  function: "count" | "sum" | "avg" | "min" | "max" | "first" | "last" | "rate" | "delta" | "quantile" | "ratio" | "time_in_state" | "worst" | "buckets";
+  over?: MeasureBody[];
+}
+
+/** One picture on a dashboard. */
+export interface PanelOut {
+  empty: EmptyOut;
+  height: number;
+  id: string;
+  kind: string;
+  options: Record<string, any>;
+  query: Record<string, any> | null;
+  sentence: string;
+  title: string;
+  unit: string | null;
+  width: number;
+}
+
+/** One question to one table over a half-open range of time. */
+export interface QueryBody {
+  bucket_s?: number | "auto" | null;
+  columns?: string[];
+  cursor?: string | null;
+  filters?: FilterBody[];
+  group_by?: string[];
+  limit?: number | null;
+  measures?: MeasureBody[];
+  mode?: "aggregate" | "latest" | "rows";
+  order_by?: string;
+  range?: RangeBody;
+  shift_s?: number;
+  table: string;
+}
+
+/** The last ``last_s`` seconds, or from ``start_us`` to ``end_us``, or from ``start`` to ``end`` in ISO 8601 with an offset. */
+export interface RangeBody {
+  end?: string | null;
+  end_us?: number | null;
+  last_s?: number | null;
+  start?: string | null;
+  start_us?: number | null;
+}
+
+/** What became of a delivery; it is durable. */
+export interface ReceiptOut {
+  accepted: number;
+  duplicate: boolean;
+  noted: Record<string, number>;
+  refused: RefusalOut[];
+  refused_total: number;
+}
+
+/** A value that was not kept (``column`` set; its row was), or a row that was not (``column`` null). */
+export interface RefusalOut {
+  column: string | null;
+  message: string;
+  reason: string;
+  row: number;
+  table: string;
+  value: string;
+}
+
+/** One series of a frame and its verdict. */
+export interface SeriesOut {
+  expected_us: number | null;
+  holes: HoleOut[];
+  key: Record<string, string>;
+  newest_us: number | null;
+  reason: string;
+  since_us: number | null;
+  sources: string[];
+  stale: boolean;
+  status: "up" | "unknown" | "degraded" | "down";
+}
+
+/** One way to feed an empty panel. */
+export interface SnippetOut {
+  code: string;
+  language: string;
+}
+
+/** A word of a state column and the status it means. */
+export interface StateOut {
+  name: string;
+  status: "up" | "unknown" | "degraded" | "down";
+}
+
+/** The state of everything; also sent live every second. */
+export interface StatusOut {
+  clock: HostClockOut;
+  dashboards: Record<string, DashboardStatusOut>;
+  ingest: IngestOut;
+  server_time_us: number;
+  simulated: boolean;
+  store: StoreStateOut;
+}
+
+/** Whether the store takes rows. */
+export interface StoreStateOut {
+  message?: string | null;
+  since_us?: number | null;
+  state: "ok" | "down";
+}
+
+/** One table. */
+export interface TableOut {
+  columns: CatalogColumnOut[];
+  name: string;
+  retention: string;
+  sentence: string;
+}
+
+/** Where a number stops being fine. */
+export interface ThresholdsOut {
+  above: boolean;
+  degraded: number | null;
+  down: number | null;
+}
+
+/** One unit: how a number of it is written. */
+export interface UnitOut {
+  decimals: number;
+  name: string;
+  per_unit_s: number;
+  scale: string;
+  suffix: string;
+}
+
+/** Values of a tag, for a choice. */
+export interface ValuesOut {
+  values: string[];
+}
