@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.server import Running, running, unused_port
+from tests.server import Running, running, unused_port, wait_until_ready
 
 TAPEWATCH = str(Path(sys.executable).with_name("tapewatch"))
 T = TypeVar("T")
@@ -29,6 +29,31 @@ def up(folder: Path, settings: str = "", *arguments: str, environment: Mapping[s
     command = [TAPEWATCH, "up", "--port", str(port), "--data", str(folder / "data"), *arguments]
     with running(command, port, folder, {**os.environ, **(environment or {})}) as server:
         yield server
+
+
+@contextmanager
+def up_until_killed(folder: Path, settings: str = "") -> Iterator[Running]:
+    """As `up`, but the end is `kill -9` of the server alone: no goodbye, and nobody ends its children for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tapewatch.toml").write_text(settings)
+    port = unused_port()
+    output = folder / "output.txt"
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [TAPEWATCH, "up", "--port", str(port), "--data", str(folder / "data")],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    server = Running(f"http://127.0.0.1:{port}", process, output)
+    try:
+        wait_until_ready(server)
+        yield server
+    finally:
+        process.kill()
+        process.wait()
 
 
 def tapewatch(
@@ -96,4 +121,5 @@ def request(
         with urllib.request.urlopen(made, timeout=20) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
+        with error:
+            return error.code, json.loads(error.read())
