@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -65,7 +66,9 @@ def driven(data_dir: Path | None = None, arguments: Sequence[str] = ()) -> Itera
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "tapewatch", "up", "--port", str(port), "--data", str(folder), *arguments]
         began = time.perf_counter()
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        # as people run it: Python keeps what it compiled
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
         try:
             _wait(url, server)
             yield Driven(url, psutil.Process(server.pid), folder, time.perf_counter() - began)

@@ -107,7 +107,7 @@ async def collect(given: Traffic, port: int) -> float:
     wanted = given.collector
     collector = FeedCollector(wanted.venue, wanted.symbols, url=f"ws://127.0.0.1:{port}/stream", interval_s=1.0)
     async with httpx2.AsyncClient() as http:
-        context = Context("bench", "live", "bench", SystemClock(), http)
+        context = Context("bench", "live", "bench", SystemClock(), lambda: http)
         taken = 0
         began_s = time.process_time()
         async with aclosing(collector.collect(context)) as batches:  # pyright: ignore[reportArgumentType] - it is an asynchronous generator

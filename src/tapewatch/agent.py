@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import numpy as np
 import psutil
 
@@ -27,6 +26,7 @@ from tapewatch.settings import Settings
 from tapewatch.sources.base import Collector
 from tapewatch.sources.collectors import collector_from_settings
 from tapewatch.sources.collectors.own import SelfCollector
+from tapewatch.sources.http_json import SharedHttp
 from tapewatch_client import Client
 
 log = logging.getLogger("tapewatch.agent")
@@ -105,12 +105,13 @@ async def _run(client: Client, collectors: Mapping[str, Collector], *, env: str,
         for batch in delivery.batches:
             client.write_rows(batch.table, rows_of(batch, delivery.source, now_us), period_s=batch.period_s)
 
-    async with httpx2.AsyncClient(timeout=_HTTP_TIMEOUT_S) as http:
-        runner = Runner(collectors, deliver, clock, env, host, http)
-        runner.start()
-        log.info("%s deliver to %s", ", ".join(collectors), client)
-        await told_to_stop.wait()
-        await runner.stop(END_COLLECTORS_WITHIN_S)
+    http = SharedHttp(_HTTP_TIMEOUT_S)
+    runner = Runner(collectors, deliver, clock, env, host, http)
+    runner.start()
+    log.info("%s deliver to %s", ", ".join(collectors), client)
+    await told_to_stop.wait()
+    await runner.stop(END_COLLECTORS_WITHIN_S)
+    await http.close()
     await asyncio.to_thread(client.close, FLUSH_WITHIN_S)
     lost = client.stats().dropped
     log.log(logging.WARNING if lost else logging.INFO, "Stopped; %d rows were never delivered.", lost)

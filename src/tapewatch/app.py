@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import psutil
 
 from tapewatch import __version__
@@ -29,6 +28,7 @@ from tapewatch.sources.base import Collector
 from tapewatch.sources.collectors import collector_from_settings
 from tapewatch.sources.collectors.host import HostCollector
 from tapewatch.sources.collectors.own import SelfCollector, StorageCollector
+from tapewatch.sources.http_json import SharedHttp
 from tapewatch.sources.receivers import RECEIVERS
 from tapewatch.store.backends import backend_named, open_store
 from tapewatch.store.base import Maintained, Resources, Store
@@ -75,7 +75,7 @@ class Server:
         self.hub = Hub(self.engine, self.catalog, self.book, DASHBOARDS, self.board, clock, __version__)
         for observer in (self.book, self.board.observe, self.hub.observe):
             self.intake.observe(observer)
-        self._http = httpx2.AsyncClient(timeout=10.0)
+        self._http = SharedHttp(timeout_s=10.0)
         here = {name: collector for name, collector in self._collectors.items() if not collector.busy}
         self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, clock, settings.env, settings.host, self._http)
         busy = [name for name, collector in self._collectors.items() if collector.busy]
@@ -185,7 +185,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.hub.stop()
         await self.intake.stop()
-        await self._http.aclose()
+        await self._http.close()
         self.engine.close()
         await asyncio.to_thread(self.store.close)
 

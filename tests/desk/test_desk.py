@@ -19,7 +19,7 @@ async def test_the_daemon_can_be_watched_over_http(name: str) -> None:
         fields = tomllib.loads(desk_settings(desk.addresses, http_collectors=True))["collectors"][name]
         collector = collector_from_settings(name, fields)
         await asyncio.sleep(1.0)
-        context = Context(name, "paper", "desk", SystemClock(), http)
+        context = Context(name, "paper", "desk", SystemClock(), lambda: http)
         batches = [batch async for batch in collector.collect(context)]
     (batch,) = batches
     assert batch.table == fields["kind"]

@@ -87,7 +87,7 @@ async def test_the_collector_of_the_guide_collects(server: Running) -> None:
     snippet = next(snippet for snippet in snippets("python") if "add-a-collector" in snippet.page)
     collector = executed(snippet, server.url)["HttpCheck"](url=server.url + "/health")
     async with httpx2.AsyncClient() as http:
-        batches = [batch async for batch in collector.collect(Context("venue-status", "live", "here", SystemClock(), http))]
+        batches = [batch async for batch in collector.collect(Context("venue-status", "live", "here", SystemClock(), lambda: http))]
     [batch] = batches
     assert batch.table in collector.tables
     assert set(batch.columns) <= {column.name for column in Catalog()[batch.table].all_columns}

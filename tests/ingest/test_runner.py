@@ -57,7 +57,7 @@ class Rows:
 @asynccontextmanager
 async def running(sink: Any, limit_s: float = 5.0, report_s: float = 0.2, **collectors: Collector) -> AsyncIterator[Runner]:
     async with httpx2.AsyncClient(trust_env=False) as http:
-        runner = Runner(collectors, sink, SystemClock(), "paper", "h1", http, least_limit_s=limit_s, report_s=report_s)
+        runner = Runner(collectors, sink, SystemClock(), "paper", "h1", lambda: http, least_limit_s=limit_s, report_s=report_s)
         runner.start()
         yield runner
         await runner.stop()

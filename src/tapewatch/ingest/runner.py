@@ -8,15 +8,17 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from typing import Any
-
-import httpx2
 
 from tapewatch.clock import Clock
 from tapewatch.errors import SourceError, TapewatchError
 from tapewatch.ingest.run_report import RunReport
 from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.sources.base import Collector, Context
+
+if TYPE_CHECKING:
+    import httpx2
 
 log = logging.getLogger("tapewatch.collectors")
 
@@ -45,7 +47,7 @@ class Runner:
         clock: The time.
         env: Environment of the rows.
         host: Host of the rows.
-        http: Client for collectors that ask over HTTP.
+        http: Gives the client for collectors that ask over HTTP.
         least_limit_s: Least time limit of a poll, in seconds.
         report_s: Seconds between two reports while nothing changes.
     """
@@ -57,7 +59,7 @@ class Runner:
         clock: Clock,
         env: str,
         host: str,
-        http: httpx2.AsyncClient,
+        http: Callable[[], httpx2.AsyncClient],
         *,
         least_limit_s: float = LEAST_LIMIT_S,
         report_s: float = REPORT_S,

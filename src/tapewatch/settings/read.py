@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,10 +12,12 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_settings import EnvSettingsSource
 
 from tapewatch.errors import ConfigError
 from tapewatch.settings.tree import Settings
+
+
+PREFIX = "TAPEWATCH_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def parse(text: str, overrides: Mapping[str, Any] | None = None) -> tuple[Settin
         found = re.search(r"line (\d+)", str(error))
         return None, [Problem("", f"this is not TOML: {error}", int(found.group(1)) if found else None)]
     try:
-        settings = Settings(**_merged(_merged(data, EnvSettingsSource(Settings)()), overrides or {}))
+        settings = Settings(**_merged(_merged(data, from_environment(os.environ)), overrides or {}))
         settings.own_tables()
     except ValidationError as error:
         return None, sorted((_problem(item, text) for item in error.errors()), key=lambda problem: problem.line or 0)
@@ -87,6 +91,29 @@ def collectors_of(text: str) -> dict[str, dict[str, Any]]:
         return {}
     given = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     return {name: cast("dict[str, Any]", fields) for name, fields in given.items() if isinstance(fields, dict)}
+
+
+def from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
+    """The settings among environment variables: ``TAPEWATCH_SERVER__PORT`` is ``server.port``; lists and tables are written as JSON."""
+    found: dict[str, Any] = {}
+    for variable, text in variables.items():
+        path = variable.removeprefix(PREFIX).lower().split("__")
+        if not variable.startswith(PREFIX) or path[0] not in Settings.model_fields:
+            continue
+        below = found
+        for part in path[:-1]:
+            below = below.setdefault(part, {})
+        below[path[-1]] = _value(text)
+    return found
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def problem_of(error: ConfigError, text: str) -> Problem:

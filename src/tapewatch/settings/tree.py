@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tapewatch.errors import ConfigError, ContractError
 from tapewatch.model.table import Column, FlagRule, Identity, Kind, Retention, State, Status, Table, Thresholds
@@ -142,12 +141,8 @@ class TableSettings(_Part):
             raise ConfigError(f"{'.'.join(path)}: {str(error).removeprefix(f'table {name}: ')}", path=path) from error
 
 
-class Settings(BaseSettings):
+class Settings(_Part):
     """All settings of tapewatch."""
-
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        env_prefix="TAPEWATCH_", env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
 
     env: str = Field(default="live", description="Environment of rows that do not say, such as live or paper.")
     host: str = Field(default_factory=socket.gethostname, description="Name of this host in every row that it measures.")
@@ -163,18 +158,6 @@ class Settings(BaseSettings):
     thresholds: dict[str, ThresholdSettings] = Field(default_factory=dict, description="Thresholds of your own: table.column to a line.")
     venues: dict[str, VenueSettings] = Field(default_factory=dict, description="Venues of your own: id to aliases.")
     symbols: dict[str, str] = Field(default_factory=dict, description="Symbol aliases: symbol, or venue|symbol, to BASE/QUOTE[:SETTLE].")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is given: `tapewatch.settings.read` merges file, environment and command line by itself."""
-        return (init_settings,)
 
     def own_tables(self) -> tuple[Table, ...]:
         """The tables of the settings as the catalogue has them.

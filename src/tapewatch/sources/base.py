@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
-
-import httpx2
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from tapewatch.clock import Clock
 from tapewatch.model.rows import Delivery, RawBatch
+
+if TYPE_CHECKING:
+    import httpx2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,14 @@ class Context:
         env: Environment of its rows.
         host: Host on which it runs.
         clock: The time.
-        http: A shared HTTP client with time limits; collectors that read HTTP use this one.
+        http: Gives the shared HTTP client with time limits; collectors that read HTTP use this one.
     """
 
     name: str
     env: str
     host: str
     clock: Clock
-    http: httpx2.AsyncClient
+    http: Callable[[], httpx2.AsyncClient]
 
 
 class Collector(Protocol):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
-
-import httpx2
 
 from tapewatch.errors import SourceError
 from tapewatch.sources.json_body import decode, describe
 from tapewatch.sources.shown import shown
 
-logging.getLogger("httpx2").setLevel(logging.WARNING)  # at INFO it logs every address, with the password in it
+if TYPE_CHECKING:
+    import httpx2
 
 MOST_BYTES = 8_000_000
 """Longest answer that is read."""
@@ -21,6 +20,37 @@ MOST_BYTES = 8_000_000
 _OK = 200
 _REFUSED = frozenset({400, 401, 403, 404, 405, 410})
 _SECRET = re.compile(r"token|key|secret|passw|signature|auth", re.IGNORECASE)
+
+
+def open_http(timeout_s: float) -> httpx2.AsyncClient:
+    """A client for all collectors of a process; loaded only where one of them asks over HTTP."""
+    import httpx2
+
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # at INFO it logs every address, with the password in it
+    return httpx2.AsyncClient(timeout=timeout_s)
+
+
+class SharedHttp:
+    """Opens the client when the first collector asks, and closes it with the process.
+
+    Args:
+        timeout_s: Seconds for each step of a request.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._client: httpx2.AsyncClient | None = None
+
+    def __call__(self) -> httpx2.AsyncClient:
+        """The one client."""
+        if self._client is None:
+            self._client = open_http(self._timeout_s)
+        return self._client
+
+    async def close(self) -> None:
+        """Close it, if it was ever opened."""
+        if self._client is not None:
+            await self._client.aclose()
 
 
 async def fetch_object(http: httpx2.AsyncClient, url: str, expected: str) -> dict[str, Any]:
@@ -46,6 +76,8 @@ async def fetch_object(http: httpx2.AsyncClient, url: str, expected: str) -> dic
 
 
 async def _fetch(http: httpx2.AsyncClient, url: str, told: str) -> bytes:
+    import httpx2
+
     try:
         async with http.stream("GET", url, headers={"Accept": "application/json"}) as response:
             body = bytearray()

@@ -161,7 +161,7 @@ class CollectorSuite:
 @asynccontextmanager
 async def _context() -> AsyncGenerator[Context]:
     async with httpx2.AsyncClient(timeout=5.0, trust_env=False) as http:
-        yield Context("mine", "test", "h1", SystemClock(), http)
+        yield Context("mine", "test", "h1", SystemClock(), lambda: http)
 
 
 async def _poll(collector: Collector, context: Context) -> list[RawBatch]:

@@ -17,12 +17,12 @@ async def poll_answer(make: Callable[[str], Collector], *answers: object, clock:
     async with ScriptedServer(scripted) as server, httpx2.AsyncClient(trust_env=False) as http:
         collector = make(server.url)
         for _ in answers:
-            found += [batch async for batch in collector.collect(Context("mine", "live", "h1", clock or SystemClock(), http))]
+            found += [batch async for batch in collector.collect(Context("mine", "live", "h1", clock or SystemClock(), lambda: http))]
     return found
 
 
 async def poll(collector: Collector, clock: Clock | None = None) -> list[dict[str, object]]:
     """Rows of one poll of a collector that reads no HTTP."""
     async with httpx2.AsyncClient(trust_env=False) as http:
-        context = Context("mine", "live", "h1", clock or SystemClock(), http)
+        context = Context("mine", "live", "h1", clock or SystemClock(), lambda: http)
         return [row async for batch in collector.collect(context) for row in batch.rows()]

@@ -46,7 +46,7 @@ async def test_one_venue_that_cannot_be_read_does_not_hide_the_others() -> None:
     batches: list[RawBatch] = []
 
     async def read(url: str, http: httpx2.AsyncClient) -> None:
-        async for batch in ExchangeCollector(url=url).collect(Context("mine", "live", "h1", SystemClock(), http)):
+        async for batch in ExchangeCollector(url=url).collect(Context("mine", "live", "h1", SystemClock(), lambda: http)):
             batches.append(batch)  # noqa: PERF401 - what came before the error is kept
 
     async with (

@@ -89,7 +89,7 @@ async def test_an_answer_that_cannot_be_read_loses_no_count() -> None:
 
     answers = [counted(100), counted(150, funding=5), counted(170)]
     async with ScriptedServer(answers) as server, httpx2.AsyncClient(trust_env=False) as http:
-        context = Context("mine", "live", "h1", ManualClock(), http)
+        context = Context("mine", "live", "h1", ManualClock(), lambda: http)
         collector = PipelineCollector(url=server.url, counts="cumulative")
         await anext(collector.collect(context))
         with pytest.raises(SourceError, match=r"a number as exchanges.binance.funding"):

@@ -33,7 +33,7 @@ class DaemonCollector:
     async def collect(self, context: Context) -> AsyncIterator[RawBatch]:
         """See `Collector.collect`."""
         expected = f"an object with {', '.join(COLUMNS)}"
-        row = daemon_row(await fetch_object(context.http, self.url, expected))
+        row = daemon_row(await fetch_object(context.http(), self.url, expected))
         if not row:
             raise SourceError(f"{redacted(self.url)} answered an object with none of the fields of a daemon's status; expected {expected}")
         yield RawBatch.of("daemon", [{"daemon": self.daemon or context.name, **row}])

@@ -40,7 +40,7 @@ class ExchangeCollector:
 
     async def collect(self, context: Context) -> AsyncIterator[RawBatch]:
         """See `Collector.collect`; venues whose status can be read are kept although another's cannot."""
-        statuses = await fetch_object(context.http, self.url, EXPECTED)
+        statuses = await fetch_object(context.http(), self.url, EXPECTED)
         rows: list[dict[str, Any]] = []
         wrong: list[str] = []
         for venue, status in statuses.items():

@@ -62,7 +62,7 @@ class PipelineCollector:
 
     async def collect(self, context: Context) -> AsyncIterator[RawBatch]:
         """See `Collector.collect`."""
-        answer = await fetch_object(context.http, self.url, EXPECTED)
+        answer = await fetch_object(context.http(), self.url, EXPECTED)
         now_s = context.clock.monotonic_s()
         statistics = self._statistics(answer)
         listed = {(venue, data_type): _symbols(numbers.get("symbols")) for venue, data_type, numbers in statistics}

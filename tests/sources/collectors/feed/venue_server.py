@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from tapewatch.clock import SystemClock
 from tapewatch.sources.base import Context
 from tapewatch.sources.collectors.feed import FeedCollector
+from tapewatch.sources.http_json import SharedHttp
 
 Talk = Callable[["VenueServer", ServerConnection], Awaitable[None]]
 
@@ -84,7 +85,7 @@ class Collected:
 @asynccontextmanager
 async def collecting(collector: FeedCollector) -> AsyncIterator[Collected]:
     """Run a collector as the runner does, and end it as the runner does."""
-    context = Context("feed-test", "live", "host", SystemClock(), None)  # pyright: ignore[reportArgumentType] - a feed asks nothing by HTTP
+    context = Context("feed-test", "live", "host", SystemClock(), SharedHttp(5.0))
     collected = Collected()
     stream = collector.collect(context)
 
