@@ -16,7 +16,6 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from tapewatch.errors import ConfigError
 from tapewatch.settings.tree import Settings
 
-
 PREFIX = "TAPEWATCH_"
 
 
