@@ -96,7 +96,7 @@ def test_the_client_alone_brings_nothing_but_itself(built: Built, tmp_path: Path
 
 
 # Folders of tests that need the product and nothing of the repository around it.
-SUITE = ("model", "ingest", "store", "query", "sources", "client")
+SUITE = ("model", "ingest", "store", "query", "sources")
 
 
 def test_the_suite_passes_against_the_wheel(built: Built, tmp_path: Path) -> None:
