@@ -42,6 +42,7 @@ check: $(STAMPS)/dev $(UI_PACKAGES) ## format, lint, types, layers, spelling, lo
 	$(BIN)/codespell
 	$(BIN)/python scripts/lock.py --check
 	$(BIN)/python scripts/reference.py --check
+	$(BIN)/python scripts/api.py --check
 	$(NPM) run check
 
 test: services $(STAMPS)/dev $(STATIC)/index.html $(UI_PACKAGES) ## all tests, in random order
@@ -67,7 +68,7 @@ pictures: services $(STAMPS)/dev $(STATIC)/index.html ## take the pictures of th
 	$(BIN)/python -m scripts.pictures
 
 bench: $(STAMPS)/dev $(STATIC)/index.html ## measure every number we publish; results go into bench/results.md
-	for script in bench/*.py; do echo "==> $$script"; $(BIN)/python $$script $(ARGS); done
+	$(BIN)/python -m bench $(ARGS)
 
 build: $(STAMPS)/tools $(STATIC)/index.html ## sdist and wheel of both distributions into dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .

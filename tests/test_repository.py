@@ -59,6 +59,12 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
     assert [link for link in links if "://" not in link[1] and not (ROOT / link[0]).parent.joinpath(link[1]).exists()] == []
 
 
+def test_every_page_of_the_documentation_is_in_its_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if page != "README.md" and f"({page})" not in index] == []
+
+
 def test_every_package_is_in_the_architecture_guide() -> None:
     words = mentioned_paths((ROOT / "ARCHITECTURE.md").read_text())
     packages = {path.parent for path in (ROOT / "src" / "tapewatch").rglob("__init__.py")}
