@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tapewatch.model.catalog import Catalog
-from tapewatch.model.query import check
+from tapewatch.model.query import Function, check
 from tapewatch.model.unit import UNIT_BY_NAME
 from tapewatch.query.wire import query_from_json
 from tapewatch.surfaces.dashboards import DASHBOARDS
@@ -71,3 +71,23 @@ def test_a_variable_filters_only_panels_whose_table_has_it() -> None:
     assert host is not None
     assert [item.column for item in daemon.filters] == ["daemon"]
     assert host.filters == ()
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_paper_and_live_are_never_mixed_in_one_line_or_tile(board: Dashboard, panel: Panel) -> None:
+    for query in (panel.query, panel.spark):
+        if query is not None and query.group_by and "env" in board.variables and query.table not in {"self", "storage_stats"}:
+            assert "env" in query.group_by
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_a_value_of_now_is_that_of_the_newest_row_also_when_that_row_has_none(board: Dashboard, panel: Panel) -> None:
+    query = panel.query
+    if query is not None and not query.is_bucketed and query.table != "self":  # a row of self has one value, and always has it
+        assert not [measure for measure in query.measures if measure.function is Function.LAST]
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_a_small_curve_belongs_to_the_same_series_as_its_value(board: Dashboard, panel: Panel) -> None:
+    if panel.query is not None and panel.spark is not None:
+        assert set(panel.query.group_by) == set(panel.spark.group_by)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.model.table import Thresholds
 from tapewatch.surfaces.dashboards.feeding import EXCHANGE as EMPTY
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, newest
 
-_BY_VENUE = ("venue",)
-_BY_MEASURER = ("venue", "host")
+_BY_VENUE = ("env", "venue")
+_BY_MEASURER = ("env", "venue", "host")
 """Two hosts may see the same venue differently: what is true now is told for each."""
-_LAST_LATENCY = Measure(Function.LAST, "latency_ms", alias="latency_ms")
 
 EXCHANGE = Dashboard(
     "exchange",
@@ -26,7 +25,7 @@ EXCHANGE = Dashboard(
             12,
             4,
             EMPTY,
-            PanelQuery("exchange", (Measure(Function.LAST, "connected", alias="connected"),), _BY_MEASURER),
+            newest("exchange", _BY_MEASURER, "connected"),
             options={"true_word": "connected", "false_word": "disconnected"},
         ),
         Panel(
@@ -37,7 +36,7 @@ EXCHANGE = Dashboard(
             12,
             4,
             EMPTY,
-            PanelQuery("exchange", (_LAST_LATENCY,), _BY_MEASURER),
+            newest("exchange", _BY_MEASURER, "latency_ms"),
             PanelQuery("exchange", (Measure(Function.MAX, "latency_ms", alias="latency_ms"),), _BY_MEASURER, is_bucketed=True),
         ),
         Panel(
@@ -60,7 +59,7 @@ EXCHANGE = Dashboard(
             12,
             3,
             EMPTY,
-            PanelQuery("exchange", (Measure(Function.LAST, "rate_limit_ratio", alias="rate_limit_ratio"),), _BY_MEASURER),
+            newest("exchange", _BY_MEASURER, "rate_limit_ratio"),
             PanelQuery("exchange", (Measure(Function.MAX, "rate_limit_ratio", alias="rate_limit_ratio"),), _BY_MEASURER, is_bucketed=True),
         ),
         Panel(

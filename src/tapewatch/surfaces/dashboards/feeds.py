@@ -50,7 +50,7 @@ FEEDS = Dashboard(
                     _sum("checksum_mismatches", _BROKEN),
                     _sum("reconnects", _BROKEN),
                 ),
-                ("venue", "channel"),
+                ("env", "venue", "channel"),
             ),
             options={"links": ["venue", "channel"], "sort": "status"},
         ),
@@ -62,7 +62,9 @@ FEEDS = Dashboard(
             24,
             6,
             EMPTY,
-            PanelQuery("feed", (Measure(Function.WORST, "verdict", alias="verdict"),), ("venue", "channel"), is_bucketed=True, bucket_s=5),
+            PanelQuery(
+                "feed", (Measure(Function.WORST, "verdict", alias="verdict"),), ("env", "venue", "channel"), is_bucketed=True, bucket_s=5
+            ),
         ),
         Panel(
             "latency",
@@ -75,7 +77,7 @@ FEEDS = Dashboard(
             PanelQuery(
                 "feed",
                 (Measure(Function.QUANTILE, "latency_ms_sketch", 0.99, alias="latency_p99_ms", thresholds=Thresholds(300, 500)),),
-                ("venue",),
+                ("env", "venue"),
                 is_bucketed=True,
                 bucket_s=5,
             ),
@@ -92,7 +94,7 @@ FEEDS = Dashboard(
             PanelQuery(
                 "feed",
                 (Measure(Function.QUANTILE, "latency_ms_sketch", 0.5, alias="latency_p50_ms"),),
-                ("venue", "channel"),
+                ("env", "venue", "channel"),
                 is_bucketed=True,
                 bucket_s=5,
             ),
@@ -107,7 +109,7 @@ FEEDS = Dashboard(
             12,
             6,
             EMPTY,
-            PanelQuery("feed", (_sum("gaps", _BROKEN),), ("venue",), is_bucketed=True, bucket_s=10),
+            PanelQuery("feed", (_sum("gaps", _BROKEN),), ("env", "venue"), is_bucketed=True, bucket_s=10),
             options={"style": "bars"},
         ),
         Panel(
@@ -118,7 +120,7 @@ FEEDS = Dashboard(
             12,
             6,
             EMPTY,
-            PanelQuery("feed", (Measure(Function.RATE, "messages", alias="messages"),), ("venue",), is_bucketed=True, bucket_s=10),
+            PanelQuery("feed", (Measure(Function.RATE, "messages", alias="messages"),), ("env", "venue"), is_bucketed=True, bucket_s=10),
         ),
         Panel(
             "streams",

@@ -5,15 +5,11 @@ from __future__ import annotations
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.model.table import Thresholds
 from tapewatch.surfaces.dashboards.feeding import DAEMON, HOST, PROCESS
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, newest
 
-_BY_DAEMON = ("daemon", "host")
-_BY_HOST = ("host",)
-_BY_PROCESS = ("process", "host")
-
-
-def _last(column: str, thresholds: Thresholds | None = None) -> Measure:
-    return Measure(Function.LAST, column, alias=column, thresholds=thresholds)
+_BY_DAEMON = ("env", "daemon", "host")
+_BY_HOST = ("env", "host")
+_BY_PROCESS = ("env", "process", "host")
 
 
 def _max(column: str) -> Measure:
@@ -34,7 +30,7 @@ HEALTH = Dashboard(
             6,
             4,
             DAEMON,
-            PanelQuery("daemon", (_last("running"),), _BY_DAEMON),
+            newest("daemon", _BY_DAEMON, "running"),
             options={"true_word": "running", "false_word": "stopped"},
         ),
         Panel(
@@ -45,7 +41,7 @@ HEALTH = Dashboard(
             6,
             4,
             DAEMON,
-            PanelQuery("daemon", (_last("uptime_s"),), _BY_DAEMON),
+            newest("daemon", _BY_DAEMON, "uptime_s"),
         ),
         Panel(
             "fetches",

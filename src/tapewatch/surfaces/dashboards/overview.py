@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.surfaces.dashboards.feeding import EXCHANGE, FEED, HOST, PIPELINE, SELF, VERDICTS
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, newest
 
 _ROWS = (Filter("component", Comparison.IN, ("ingest",)), Filter("metric", Comparison.IN, ("rows_per_s",)))
 _STREAM = ("env", "host", "venue", "symbol", "channel")
@@ -33,7 +33,7 @@ OVERVIEW = Dashboard(
             10,
             4,
             EXCHANGE,
-            PanelQuery("exchange", (Measure(Function.LAST, "connected", alias="connected"),), ("venue", "host")),
+            newest("exchange", ("env", "venue", "host"), "connected"),
             options={"true_word": "connected", "false_word": "disconnected"},
         ),
         Panel(
@@ -69,7 +69,7 @@ OVERVIEW = Dashboard(
             24,
             5,
             EXCHANGE,
-            PanelQuery("exchange", (Measure(Function.WORST, "connected", alias="connected"),), ("venue",), is_bucketed=True),
+            PanelQuery("exchange", (Measure(Function.WORST, "connected", alias="connected"),), ("env", "venue"), is_bucketed=True),
             options={"true_word": "connected", "false_word": "disconnected"},
         ),
         Panel(
@@ -94,7 +94,7 @@ OVERVIEW = Dashboard(
             PanelQuery(
                 "pipeline",
                 (Measure(Function.MAX, "latency_ms", alias="latency_ms"),),
-                ("venue", "data_type"),
+                ("env", "venue", "data_type"),
                 is_bucketed=True,
                 bucket_s=10,
             ),

@@ -106,6 +106,11 @@ class PanelQuery:
         return data
 
 
+def newest(table: str, key: tuple[str, ...], column: str) -> PanelQuery:
+    """One value of the newest row of each series: null when that row has none, never the last one that had."""
+    return PanelQuery(table, mode=Mode.LATEST, columns=(*key, column), group_by=key)
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """One picture on a dashboard.

@@ -75,7 +75,7 @@ PIPELINE = Dashboard(
             PanelQuery(
                 "pipeline",
                 (Measure(Function.MAX, "latency_ms", alias="latency_ms"),),
-                ("venue", "data_type"),
+                ("env", "venue", "data_type"),
                 is_bucketed=True,
                 bucket_s=10,
             ),
@@ -91,7 +91,7 @@ PIPELINE = Dashboard(
             PanelQuery(
                 "pipeline",
                 (Measure(Function.MAX, "gap_s", alias="gap_s"),),
-                ("venue", "data_type"),
+                ("env", "venue", "data_type"),
                 is_bucketed=True,
                 bucket_s=10,
             ),
@@ -108,7 +108,7 @@ PIPELINE = Dashboard(
             PanelQuery(
                 "pipeline",
                 (Measure(Function.RATE, "records", 3600, alias="records"),),
-                ("venue",),
+                ("env", "venue"),
                 is_bucketed=True,
                 bucket_s=60,
                 filters=_of("open_interest", "oi"),
@@ -125,7 +125,7 @@ PIPELINE = Dashboard(
             PanelQuery(
                 "pipeline",
                 (Measure(Function.RATE, "records", 3600, alias="records"),),
-                ("venue",),
+                ("env", "venue"),
                 is_bucketed=True,
                 bucket_s=60,
                 filters=_of("funding", "funding_rate"),
@@ -142,7 +142,7 @@ PIPELINE = Dashboard(
             PanelQuery(
                 "pipeline",
                 (Measure(Function.RATE, "records", 60, alias="records"),),
-                ("venue",),
+                ("env", "venue"),
                 is_bucketed=True,
                 bucket_s=60,
                 filters=_of("liquidation", "liquidations"),
@@ -156,7 +156,7 @@ PIPELINE = Dashboard(
             12,
             6,
             EMPTY,
-            PanelQuery("pipeline", (Measure(Function.RATE, "bytes", alias="bytes"),), ("venue",), is_bucketed=True, bucket_s=60),
+            PanelQuery("pipeline", (Measure(Function.RATE, "bytes", alias="bytes"),), ("env", "venue"), is_bucketed=True, bucket_s=60),
         ),
         Panel(
             "size",
