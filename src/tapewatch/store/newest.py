@@ -16,6 +16,7 @@ MAX_KEYS = 100_000
 """Keys remembered one by one; beyond, all of them count as seen up to the newest moment of any."""
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
+_NULL = 0x5DEECE66D  # any number that is not the hash of a word, such as the 0 of the empty one
 
 
 def keys_of(batch: RowBatch, columns: Sequence[str]) -> Keys:
@@ -24,7 +25,7 @@ def keys_of(batch: RowBatch, columns: Sequence[str]) -> Keys:
     for name in columns:
         values = batch.columns.get(name)
         if values is None:
-            hashes = np.zeros(batch.count, np.uint64)
+            hashes = np.full(batch.count, _NULL, np.uint64)
         elif isinstance(values, Coded):
             hashes = _word_hashes(values)
         else:
@@ -35,7 +36,7 @@ def keys_of(batch: RowBatch, columns: Sequence[str]) -> Keys:
 
 
 def _word_hashes(values: Coded) -> Keys:
-    lookup = np.fromiter((*(hash(word) & 0xFFFFFFFFFFFFFFFF for word in values.values), 0), np.uint64, len(values.values) + 1)
+    lookup = np.fromiter((*(hash(word) & 0xFFFFFFFFFFFFFFFF for word in values.values), _NULL), np.uint64, len(values.values) + 1)
     return lookup[np.where(values.codes == NULL_CODE, len(values.values), values.codes)]
 
 

@@ -24,7 +24,8 @@ def staged(connection: duckdb.DuckDBPyConnection, columns: dict[str, npt.NDArray
     try:
         yield
     finally:
-        connection.unregister(STAGED)
+        with contextlib.suppress(duckdb.Error):  # after a failed statement the transaction refuses everything but its end
+            connection.unregister(STAGED)
 
 
 def stage(batch: RowBatch, absent: Sequence[str] = ()) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[str]]]:

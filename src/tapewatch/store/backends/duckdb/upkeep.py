@@ -54,11 +54,9 @@ class Upkeep:
             held = sizes.get(table.name, 0)
             if held == 0:
                 continue
-            if self._moved_before.get(table.name, -1) < closed_us:
-                moved += self._move(table, closed_us)
-                self._moved_before[table.name] = closed_us
-            elif held >= HOT_ROWS:
-                moved += self._move(table, now_us - SETTLED_US)
+            before_us = max(closed_us, now_us - SETTLED_US) if held >= HOT_ROWS else closed_us
+            if self._moved_before.get(table.name, -1) < before_us:
+                moved += self._move(table, before_us)
         if moved or self._database.log_bytes >= LOG_BYTES:
             self.write_back()
 
@@ -90,4 +88,5 @@ class Upkeep:
                     cursor.execute(delete, {"before": before_us})
         except Conflict:
             return 0
+        self._moved_before[table.name] = before_us
         return moved

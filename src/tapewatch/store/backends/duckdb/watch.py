@@ -12,6 +12,9 @@ import duckdb
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryTooLarge
 
+_AGAIN_S = 0.02
+"""An interrupt that comes between two statements of a question is lost, so it is repeated until the question ends."""
+
 
 class Watch:
     """Interrupts cursors whose time is over; one thread for all of them, started with the first limit."""
@@ -63,9 +66,11 @@ class Watch:
             while not self._stopping:
                 now_s = self._clock.monotonic_s()
                 while self._ends and (self._ends[0][0] <= now_s or self._ends[0][1] not in self._running):
-                    cursor = self._running.pop(heapq.heappop(self._ends)[1], None)
+                    _, ticket = heapq.heappop(self._ends)
+                    cursor = self._running.get(ticket)
                     if cursor is not None:
                         cursor.interrupt()
+                        heapq.heappush(self._ends, (now_s + _AGAIN_S, ticket))
                 self._changed.wait(self._ends[0][0] - now_s if self._ends else None)
 
     def stop(self) -> None:
