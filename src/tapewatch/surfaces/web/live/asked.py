@@ -50,7 +50,9 @@ class Asked:
             return None
         query = self.question(*self.window.at(now_us))
         is_moving = self.window.last_us is not None
-        if query.mode is Mode.AGGREGATE and query.bucket_us is not None:
+        if query.mode is Mode.AGGREGATE and query.bucket_us is None:
+            return query  # to the moment: a state that lasts would be counted into the future
+        if query.bucket_us is not None:
             bucket_us = query.bucket_us
             last_us = query.end_us if is_moving else query.end_us - 1
             return replace(query, start_us=query.start_us // bucket_us * bucket_us, end_us=(last_us // bucket_us + 1) * bucket_us)
