@@ -1,4 +1,4 @@
-"""Rows of a desk of a hundred pipelines, ten venues and fifty processes, as typed batches, for the benches of the store and of questions."""
+"""Rows of a desk of a hundred pipelines, ten venues and fifty processes, as typed batches, for the benches of the store."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tapewatch.model.rows import Coded, RowBatch, TypedColumn
 S_US = 1_000_000
 HOUR_US = 3_600 * S_US
 DAY_US = 24 * HOUR_US
+GAP_SHARE = 0.001
+DISCONNECTED_SHARE = 0.01
 
 VENUES = tuple(f"venue{i}" for i in range(10))
 SYMBOLS = tuple(f"COIN{i}/USDT:USDT" for i in range(10))
@@ -62,7 +64,7 @@ class DeskRows:
 
     def _pipeline(self, number: npt.NDArray[np.int64], ts: Times) -> dict[str, TypedColumn]:
         n = len(number)
-        gap = self._chance.random(n) < 0.001
+        gap = self._chance.random(n) < GAP_SHARE
         return {
             "venue": _words(number, VENUES),
             "symbol": _words(number // len(VENUES), SYMBOLS),
@@ -79,7 +81,7 @@ class DeskRows:
         n = len(number)
         return {
             "venue": _words(number, VENUES),
-            "connected": (self._chance.random(n) > 0.01).astype(np.int8),
+            "connected": (self._chance.random(n) > DISCONNECTED_SHARE).astype(np.int8),
             "latency_ms": self._latency_ms(n),
             "reconnects": (number // 5_000 % 40).astype(np.float64),
             "last_message_at": ts - 12_345,

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from bench.bars import Bar, percentile, run
-from bench.desk_rows import DAY_US, HOUR_US, S_US, DeskRows, questions
+from bench.desk_rows import HOUR_US, S_US, DeskRows, questions
 from tapewatch.clock import SystemClock
 from tapewatch.model.catalog import Catalog
 from tapewatch.store.backends.duckdb import DuckDBStore
@@ -56,7 +57,7 @@ class Arriving:
         self.commit_ms: list[float] = []
         self.is_late = False
 
-    def __enter__(self) -> Arriving:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
