@@ -281,11 +281,12 @@ async def test_a_bug_in_one_panel_is_told_and_leaves_the_others_alone() -> None:
 async def slow_tab(web: Stack) -> tuple[contextlib.AsyncExitStack, Tab]:
     """A connection with small buffers on its side of the line."""
     raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
     raw.setblocking(False)
     await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", int(web.url.rpartition(":")[2])))
     exits = contextlib.AsyncExitStack()
     tab = await exits.enter_async_context(web.tab(sock=raw, max_queue=(1, 0), ping_interval=None, close_timeout=0.1))
+    exits.callback(tab.socket.transport.abort)
     return exits, tab
 
 
@@ -296,26 +297,29 @@ async def fill(web: Stack, rows: int) -> None:
 
 async def test_a_slow_tab_is_told_what_it_missed_and_gets_the_present_while_others_are_served(tmp_path: Path) -> None:
     async with running(open_store("duckdb", tmp_path, SystemClock()), send_buffer_bytes=16_384) as web:
-        await fill(web, 5_000)
+        await fill(web, 4_000)
         exits, slow = await slow_tab(web)
         async with exits, web.tab() as fast:
-            large = await slow.subscribe("a", query={**ROWS, "limit": 5_000})
+            large = await slow.subscribe("a", query={**ROWS, "limit": 4_000})
             counting = await slow.subscribe("b", query=COUNTING)
             assert await fast.subscribe("a", query=COUNTING) == counting
             viewer, late = Viewer(), Viewer()
-            for n in range(30):
-                await web.take("exchange", {"venue": "okx", "latency_ms": n})
-                await asyncio.sleep(0.08)
-            while not viewer.frame or counted(viewer) < 30:
+            taken, lagged, newest = 0, 0, -1.0
+            async with asyncio.timeout(30):
+                while web.hub.stats()["dropped"] == 0 or taken < 10:
+                    await web.take("exchange", {"venue": "okx", "latency_ms": taken})
+                    taken += 1
+                    await asyncio.sleep(0.05)
+            while not viewer.frame or counted(viewer) < taken:
                 await see(fast, viewer, counting)
-            lagged, newest = 0, 0
-            while not late.frame or counted(late) < 30 or newest < 29:
+            while not late.frame or counted(late) < taken or newest < taken - 1:
                 message = await slow.receive(10)
                 lagged += message["dropped"] if message["op"] == "lag" else 0
                 if message.get("topic") == counting and message["op"] == "frame":
                     late.receive(message)
                 if message.get("topic") == large and message["op"] == "frame":
-                    newest = max(value for value in column(message["frame"], "latency_ms")[:30] if value is not None)
+                    shown = zip(column(message["frame"], "venue"), column(message["frame"], "latency_ms"), strict=True)
+                    newest = max((value for venue, value in shown if venue == "okx"), default=-1.0)
             assert lagged > 0
         await eventually(lambda: web.hub.stats()["clients"] == 0)
         assert web.hub.stats()["dropped"] >= lagged

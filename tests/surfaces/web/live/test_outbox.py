@@ -48,11 +48,23 @@ def test_a_client_whose_snapshots_grow_old_in_the_queue_is_told() -> None:
     outbox.frame(snapshot("a", 1), 0)
     outbox.frame(snapshot("a", 2), 0.9)
     assert outbox.dropped == 0
-    outbox.frame(snapshot("a", 3), 2.5)
+    outbox.frame(snapshot("a", 3), 1.1)
+    outbox.frame(snapshot("a", 4), 1.2)
     lag, frame = everything(outbox)
     assert isinstance(lag, str)
-    assert json.loads(lag) == {"op": "lag", "dropped": 1}
-    assert frame == snapshot("a", 3)
+    assert json.loads(lag) == {"op": "lag", "dropped": 2}
+    assert frame == snapshot("a", 4)
+
+
+def test_deltas_that_grow_old_in_the_queue_are_given_up_for_a_snapshot() -> None:
+    outbox = Outbox()
+    outbox.frame(delta("a", 1), 0)
+    outbox.frame(delta("b", 1), 4)
+    outbox.frame(delta("a", 2), 4.9)
+    assert outbox.dropped == 0
+    outbox.frame(delta("a", 3), 5.1)
+    assert (outbox.take_lost(), outbox.dropped) == (["a"], 3)
+    assert [item for item in everything(outbox) if isinstance(item, FrameMessage)] == [delta("b", 1)]
 
 
 def test_beyond_the_bound_the_topic_that_waits_longest_is_given_up_as_a_whole() -> None:

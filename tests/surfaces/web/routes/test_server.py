@@ -59,6 +59,13 @@ async def test_health_gives_the_reasons_of_the_server(web: Stack) -> None:
     answer = await web.http.get("/health")
     assert answer.status_code == 503
     assert answer.json() == {"status": "failing", "reasons": ["the store is away: disk full"]}
+    assert (await web.http.head("/health")).status_code == 503
+    assert (await web.http.head("/ready")).status_code == 200
+
+
+async def test_a_probe_with_a_wrong_path_is_not_answered_by_the_page(web: Stack) -> None:
+    for path in ("/health/", "/ready/", "/health/live", "/metrics/", "/api", "/docs/"):
+        assert (await web.http.get(path)).status_code == 404, path
 
 
 async def test_ready_asks_the_store_but_not_more_than_once_a_second() -> None:

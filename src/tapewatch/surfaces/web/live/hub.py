@@ -15,6 +15,7 @@ import psutil
 
 from tapewatch.clock import Clock, thread_cpu_s
 from tapewatch.errors import QueryError, QueryTooLarge, TapewatchError
+from tapewatch.ingest.timing import Timings
 from tapewatch.model.rows import RowBatch
 from tapewatch.model.table import Table
 from tapewatch.query.frame import Frame
@@ -116,7 +117,7 @@ class Hub:
         self._pool = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="live")
         self._running = 0
         self._counts = {"computed": 0, "unchanged": 0, "snapshots": 0, "deltas": 0, "sent": 0, "dropped": 0, "cut_off": 0}
-        self._push_ms: deque[float] = deque(maxlen=5_000)
+        self._pushes = Timings()
         self._late_s: deque[float] = deque([0.0], maxlen=10)
         self._ticked_s = clock.monotonic_s()
 
@@ -307,19 +308,16 @@ class Hub:
         """A frame was handed to a connection."""
         self._counts["sent"] += 1
         if message.observed_s is not None:
-            self._push_ms.append((self._clock.monotonic_s() - message.observed_s) * 1_000)
+            now_s = self._clock.monotonic_s()
+            self._pushes.add(now_s, now_s - message.observed_s)
 
     def loop_late_s(self) -> float:
         """Seconds by which the event loop was late at worst in the last ten ticks, or is late now."""
         return max(*self._late_s, self._clock.monotonic_s() - self._ticked_s - TICK_S, 0.0)
 
     def stats(self) -> dict[str, float]:
-        """Clients, topics, counts since the start, and milliseconds from accepted to pushed (``push_p50_ms``, ``push_p99_ms``)."""
+        """Clients, topics, counts since the start, and milliseconds from accepted to pushed over the last minute (``push_p99_ms`` …)."""
         found: dict[str, float] = {"clients": len(self._clients), "topics": len(self._topics), **self._counts}
         found["dropped"] += sum(client.outbox.dropped for client in tuple(self._clients))
         found["loop_late_ms"] = self.loop_late_s() * 1_000
-        took = sorted(self._push_ms)
-        if took:
-            found["push_p50_ms"] = took[len(took) // 2]
-            found["push_p99_ms"] = took[min(len(took) - 1, int(len(took) * 0.99))]
-        return found
+        return {**found, **self._pushes.summary(self._clock.monotonic_s()).measures("push")}

@@ -10,7 +10,9 @@ from tapewatch.surfaces.web.live.messages import FrameMessage, written
 MOST_WAITING = 256
 MOST_WAITING_CHARACTERS = 8_000_000
 TOLD_AFTER_S = 1.0
-"""A waiting snapshot that a newer one replaces after this long counts as dropped: the client reads too slowly."""
+"""When snapshots of a topic have waited this long, each that a newer one replaces counts as dropped: the client reads too slowly."""
+GIVEN_UP_AFTER_S = 5.0
+"""Deltas that have waited this long are given up: a fresh snapshot is smaller and newer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,8 @@ class _Waiting:
 class Outbox:
     """Messages for one client, in three ranks: answers to it in order, the newest tick, then frames, oldest topic first.
 
-    A newer snapshot replaces all that waits of its topic. A delta is never dropped alone: when the bounds are reached the topic that has
-    waited longest is given up as a whole, counted, and becomes `lost` until it gets a snapshot again.
+    A newer snapshot replaces all that waits of its topic. A delta is never dropped alone: when it has waited too long, or when the bounds
+    are reached and its topic has waited longest, the topic is given up as a whole, counted, and is lost until it gets a snapshot again.
 
     Args:
         most_waiting: Most frames.
@@ -62,20 +64,24 @@ class Outbox:
 
     def frame(self, message: FrameMessage, now_s: float) -> None:
         """Queue a frame, or drop it when its topic is lost and it is a delta."""
+        since_s = now_s
         if message.is_snapshot:
             replaced = self._remove(message.topic)
-            self._drop(sum(now_s - waiting.since_s > TOLD_AFTER_S for waiting in replaced))
+            if replaced:
+                since_s = replaced[0].since_s
+                self._drop(len(replaced) if now_s - since_s > TOLD_AFTER_S else 0)
             self._lost.pop(message.topic, None)
         elif message.topic in self._lost:
             self._drop(1)
             return
-        self._frames.setdefault(message.topic, deque()).append(_Waiting(message, now_s))
+        waiting = self._frames.setdefault(message.topic, deque())
+        waiting.append(_Waiting(message, since_s))
         self._count += 1
         self._characters += len(message.text)
+        if not message.is_snapshot and now_s - waiting[0].since_s > GIVEN_UP_AFTER_S:
+            self._give_up(message.topic)
         while self._count > 1 and (self._count > self._most_waiting or self._characters > self._most_characters):
-            topic = next(iter(self._frames))
-            self._drop(len(self._remove(topic)))
-            self._lost[topic] = None
+            self._give_up(next(iter(self._frames)))
 
     def forget(self, topic: str) -> None:
         """The client no longer shows this topic."""
@@ -113,6 +119,10 @@ class Outbox:
         self._count -= len(removed)
         self._characters -= sum(len(waiting.message.text) for waiting in removed)
         return removed
+
+    def _give_up(self, topic: str) -> None:
+        self._drop(len(self._remove(topic)))
+        self._lost[topic] = None
 
     def _drop(self, count: int) -> None:
         self.dropped += count

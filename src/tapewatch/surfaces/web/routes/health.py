@@ -24,11 +24,13 @@ def router(parts: WebParts) -> APIRouter:
     routes = APIRouter(tags=["server"])
     probe = StoreProbe(parts.store, parts.clock)
 
+    @routes.head("/health", include_in_schema=False)
     @routes.get("/health", response_model=HealthOut, responses={503: {"model": HealthOut}})
     async def read_health() -> Response:
         """200 while rows reach the store and the server keeps up; else 503 with the reasons."""
         return _answer(parts.health())
 
+    @routes.head("/ready", include_in_schema=False)
     @routes.get("/ready", response_model=HealthOut, responses={503: {"model": HealthOut}})
     async def read_ready() -> Response:
         """200 once requests are served and the store answers; else 503 with the reason."""

@@ -12,6 +12,7 @@ from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.site import Asset, Site
 
 _EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_NO_PAGES = frozenset({"api", "docs", "health", "metrics", "ready"})
 _LINKS = (
     ("docs", "the HTTP interface, described"),
     ("api/status", "the state of everything"),
@@ -46,8 +47,8 @@ def router(parts: WebParts) -> APIRouter:
 
 
 def _is_page(path: str) -> bool:
-    """Whether a path may be one of the page's own addresses: files have a dot in their name."""
-    return "." not in path.rpartition("/")[2]
+    """Whether a path may be one of the page's own addresses: files have a dot in their name, and probes must not be answered by a page."""
+    return "." not in path.rpartition("/")[2] and path.partition("/")[0] not in _NO_PAGES
 
 
 def _send(request: Request, asset: Asset) -> Response:
