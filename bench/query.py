@@ -1,0 +1,119 @@
+"""Dashboard questions over HTTP to a server with ten million rows, while rows arrive; and the memory of that server.
+
+Run `python -m bench.query` (about three minutes), or with `--short` (one million rows, about half a minute).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.bars import Bar, percentile, run
+from bench.desk_rows import PROCESSES, VENUES, questions
+from bench.driven import Driven, driven
+from bench.store import ROWS, SHORT_ROWS, load
+from tapewatch.clock import SystemClock
+from tapewatch.model.catalog import Catalog
+from tapewatch.query.wire import query_to_json
+from tapewatch.store.backends.duckdb import DuckDBStore
+
+ROWS_PER_S = 1_000
+POSTS_PER_S = 10
+LONG_S, SHORT_S = 60.0, 10.0
+P50_MS, P99_MS, RSS_MB = 10.0, 30.0, 300.0
+
+
+class Arriving:
+    """Rows that arrive over HTTP at a steady pace until told to stop."""
+
+    def __init__(self, server: Driven) -> None:
+        self._server = server
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.rows = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait for the last answer."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        due_s = time.perf_counter()
+        while not self._stop.is_set():
+            now_us = time.time_ns() // 1_000
+            rows = [
+                {
+                    "ts": now_us + i,
+                    "process": PROCESSES[i % len(PROCESSES)],
+                    "running": True,
+                    "cpu_ratio": 0.1,
+                    "rss_bytes": 5e7,
+                    "restarts": 0,
+                }
+                for i in range(ROWS_PER_S // POSTS_PER_S)
+            ]
+            self.rows += self._server.post("/api/rows", {"table": "process", "source": "bench", "rows": rows})["accepted"]
+            due_s += 1 / POSTS_PER_S
+            time.sleep(max(0.0, due_s - time.perf_counter()))
+
+
+def ask(server: Driven, seconds: float) -> dict[str, list[float]]:
+    """Ask at random over one kept connection; milliseconds from request to the last byte of the answer, per question."""
+    chance = random.Random(3)
+    place = urlsplit(server.url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port or 0)
+    taken: dict[str, list[float]] = {}
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        name, query = chance.choice(list(questions(time.time_ns() // 1_000)))
+        body = json.dumps(query_to_json(query))
+        began = time.perf_counter()
+        connection.request("POST", "/api/query", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        payload = answer.read()
+        taken.setdefault(name, []).append((time.perf_counter() - began) * 1e3)
+        if answer.status != http.HTTPStatus.OK:
+            raise SystemExit(f"{name}: {payload.decode()}")
+        time.sleep(0.01)
+    connection.close()
+    return taken
+
+
+def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch that every script has
+    """Fill a store, serve it, ask."""
+    rows = SHORT_ROWS if is_short else ROWS
+    what = f"{rows / 1e6:g} M rows"
+    with tempfile.TemporaryDirectory() as folder:
+        store = DuckDBStore(Path(folder), SystemClock())
+        for table in Catalog().values():
+            store.create(table)
+        load(store, rows, time.time_ns() // 1_000)
+        store.close()
+        with driven(Path(folder)) as server:
+            yield Bar(f"{what}: start to first answered request", server.started_s, "s", 2.0)
+            arriving = Arriving(server)
+            arriving.start()
+            taken = ask(server, SHORT_S if is_short else LONG_S)
+            arriving.stop()
+            times = [ms for single in taken.values() for ms in single]
+            while_arriving = f"over HTTP while {ROWS_PER_S:,} rows/s arrive"
+            yield Bar(f"{what}: a question {while_arriving}, p50", percentile(times, 0.5), "ms", P50_MS)
+            yield Bar(f"{what}: a question {while_arriving}, p99", percentile(times, 0.99), "ms", P99_MS)
+            for name, single in sorted(taken.items()):
+                yield Bar(f"  {name}, p50", percentile(single, 0.5), "ms")
+            yield Bar(f"{what}: memory of the server, {len(VENUES)} venues, {len(PROCESSES)} processes", server.rss_mb, "MB", RSS_MB)
+
+
+if __name__ == "__main__":
+    run(measure, "Dashboard questions over HTTP.")
