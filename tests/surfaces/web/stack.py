@@ -111,6 +111,27 @@ class Tab:
 
 
 @asynccontextmanager
+async def served(app: FastAPI, token: str, send_buffer_bytes: int) -> AsyncIterator[httpx2.AsyncClient]:
+    """Serve on a port of its own; a client that knows the address and the token."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    if send_buffer_bytes:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **UVICORN_OPTIONS))
+    serving = asyncio.create_task(server.serve([listener]))
+    headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
+    async with httpx2.AsyncClient(base_url=url, headers=headers, verify=False) as http:
+        while not server.started:
+            await asyncio.sleep(0.005)
+        try:
+            yield http
+        finally:
+            server.should_exit = True
+            await serving
+            listener.close()
+
+
+@asynccontextmanager
 async def running(
     store: Store | None = None,
     *,
@@ -162,23 +183,11 @@ async def running(
     app = build_web(parts)
     intake.start()
     hub.start()
-    listener = socket.create_server(("127.0.0.1", 0))
-    if send_buffer_bytes:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = _Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **UVICORN_OPTIONS))
-    serving = asyncio.create_task(server.serve([listener]))
-    headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
-    async with httpx2.AsyncClient(base_url=url, headers=headers, verify=False) as http:
-        while not server.started:
-            await asyncio.sleep(0.005)
-        try:
-            yield Stack(url, app, parts, http, clock, reasons)
-        finally:
-            server.should_exit = True
-            await serving
-            listener.close()
-            await hub.stop()
-            await intake.stop()
-            engine.close()
-            store.close()
+    try:
+        async with served(app, token, send_buffer_bytes) as http:
+            yield Stack(str(http.base_url).rstrip("/"), app, parts, http, clock, reasons)
+    finally:
+        await hub.stop()
+        await intake.stop()
+        engine.close()
+        store.close()
