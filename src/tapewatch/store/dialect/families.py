@@ -143,19 +143,19 @@ def gained(ask: Ask, parts: Sequence[Part]) -> str:
     """
     dialect = ask.dialect
     columns = list(dict.fromkeys(part.measure.column for part in parts))
+    with_rate = {part.measure.column for part in parts if part.measure.function is Function.RATE}
     in_series = _order_in_series(ask.table)
     order = ", ".join(dialect.quote(name) for name in in_series)
     lagged: list[str] = []
-    for i, name in enumerate(columns):
-        x = dialect.quote(name)
-        seen_at = f"CASE WHEN {x} IS NOT NULL THEN ts END"
-        lagged += [f"{dialect.before(x, '_series', order)} AS _p{i}", f"{dialect.before(seen_at, '_series', order)} AS _t{i}"]
-    source = ask.series_source((*columns, *in_series), before_us=LOOK_BACK_US)
     gains: list[str] = []
     for i, name in enumerate(columns):
         x = dialect.quote(name)
+        lagged.append(f"{dialect.before(x, '_series', order)} AS _p{i}")
         gains.append(f"CASE WHEN {x} < _p{i} THEN {x} ELSE {x} - _p{i} END AS _gain{i}")
-        gains.append(f"CASE WHEN {x} IS NOT NULL THEN ts - _t{i} END AS _span{i}")
+        if name in with_rate:
+            lagged.append(f"{dialect.before(f'CASE WHEN {x} IS NOT NULL THEN ts END', '_series', order)} AS _t{i}")
+            gains.append(f"CASE WHEN {x} IS NOT NULL THEN ts - _t{i} END AS _span{i}")
+    source = ask.series_source((*columns, *in_series), before_us=LOOK_BACK_US)
     picked = ", ".join([*ask.bucket("ts"), "ts", *_group_labels(ask), "_series", "_subject", *gains])
     start = dialect.value(ask.binder, ask.query.start_us)
     rows = f"SELECT {picked} FROM (SELECT source.*, {', '.join(lagged)} FROM ({source}) AS source) AS lagged WHERE ts >= {start}"

@@ -17,7 +17,7 @@ PERIOD_US = 86_400_000_000
 GRACE_US = 60_000_000
 """A day closes this much after its end: rows on their way still arrive in order."""
 
-HOT_ROWS = 1_000_000
+HOT_ROWS = 500_000
 """A hot table that has grown to this size moves before its day is over; sorting it takes the memory that the engine has."""
 
 SETTLED_US = 10_000_000
