@@ -1,8 +1,6 @@
 """The running server as its owner meets it: what it watches by itself, what survives, how it ends, what it says of itself."""
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
 import time
@@ -17,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from websockets.sync.client import connect
 
 from tests.server import Running
+from tests.small_disk import fill, small_disk
 from tests.started import TAPEWATCH, request, rows, tapewatch, up, up_until_killed, verdicts, wait_for, write
 
 VENUE_AWAY = """
@@ -272,26 +271,16 @@ def test_ready_and_health_of_a_sound_server(server: Running) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 12 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reason = f"a small disk cannot be mounted here (root can): {done.stderr.strip()}"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "12m") as disk:
+        yield disk
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_is_told_and_nothing_that_was_acknowledged_is_lost(small_disk: Path, tmp_path: Path) -> None:
-    with up(tmp_path, f'data_dir = "{small_disk}/data"\n', "--data", str(small_disk / "data")) as server:
+def test_a_disk_that_fills_is_told_and_nothing_that_was_acknowledged_is_lost(disk: Path, tmp_path: Path) -> None:
+    with up(tmp_path / "server", "", "--data", str(disk / "data")) as server:
         write(server, "exchange", {"venue": "before", "connected": True})
-        filler = small_disk / "filler"
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-            while file.write(b"x" * 4096):
-                pass
+        filler = fill(disk)
         wait_for(lambda: request(server, "/health")[0] == 503)
         body = request(server, "/health")[1]
         assert body["status"] == "failing"

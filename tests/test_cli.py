@@ -4,7 +4,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pytest
 from tapewatch.cli import main
 from tapewatch.settings import Settings
 from tests.server import Running, unused_port
+from tests.small_disk import small_disk
 from tests.started import refused, up, write
 
 
@@ -81,25 +81,18 @@ def test_a_second_server_on_the_same_store_is_refused_by_name_and_process(server
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        reason = f"a small disk cannot be mounted here (root can): {done.stderr.strip()}"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 @pytest.mark.parametrize("left_bytes", [0, 24_576])
-def test_a_full_disk_at_the_start_is_named(small_disk: Path, tmp_path: Path, left_bytes: int) -> None:
-    (small_disk / "other").write_bytes(b"x" * (1_048_576 - left_bytes))
-    message = refused("up", "--port", str(unused_port()), "--data", str(small_disk / "data"), folder=tmp_path)
+def test_a_full_disk_at_the_start_is_named(disk: Path, tmp_path: Path, left_bytes: int) -> None:
+    (disk / "other").write_bytes(b"x" * (1_048_576 - left_bytes))
+    message = refused("up", "--port", str(unused_port()), "--data", str(disk / "data"), folder=tmp_path)
     assert message.startswith("tapewatch: data: ")
     assert "No space left on device" in message
-    assert str(small_disk) in message
+    assert str(disk) in message
     assert len(message.splitlines()) == 1
 
 
