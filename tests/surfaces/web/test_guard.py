@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import time
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from tapewatch.surfaces.web.bodies import gunzip
 from tapewatch.surfaces.web.errors import RequestRefused
 from tapewatch.surfaces.web.guard.address import AddressGuard
 from tapewatch.surfaces.web.guard.limits import RequestLimits
@@ -235,6 +237,16 @@ async def test_a_small_body_that_unpacks_beyond_the_limit_is_refused(web: Stack)
     assert (answer.status_code, code(answer.content)) == (413, "body_too_large")
     assert "unpacked" in answer.json()["error"]["message"]
     assert time.monotonic() - begun < 1
+
+
+def test_unpacking_never_holds_more_than_the_limit() -> None:
+    packed = bomb(60_000_000)
+    tracemalloc.start()
+    with pytest.raises(RequestRefused):
+        gunzip(packed, 1_000)
+    held_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert held_bytes < 1_000_000
 
 
 async def test_members_of_a_gzip_body_are_counted_together(web: Stack) -> None:

@@ -218,6 +218,17 @@ def test_a_store_that_goes_away_leaves_the_last_good_frame_marked_and_comes_back
     assert (room.viewer.frame["state"], room.viewer.frame["error"]) == ("live", None)
 
 
+def test_after_a_failure_viewers_get_the_whole_again_even_if_nothing_changed() -> None:
+    room = Room()
+    room.take({"venue": "kraken", "connected": True})
+    room.refresh()
+    assert not room.refresh()
+    room.topic.begin(room.clock.now_us(), room.clock.monotonic_s(), CATALOG)
+    assert room.topic.fail("query_too_large", "took longer than 5 s", room.clock.monotonic_s(), is_final=False)
+    assert room.refresh()
+    assert room.viewer.snapshots == 2
+
+
 def test_who_comes_later_sees_the_same() -> None:
     room = Room()
     for _ in range(5):
