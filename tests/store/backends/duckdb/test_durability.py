@@ -24,6 +24,7 @@ from tapewatch.model.rows import Mark
 from tapewatch.store.backends.duckdb import DuckDBStore
 from tapewatch.store.base import Stored
 from tapewatch.testing.stores.tables import NOTE, T0, batch, plain
+from tests.small_disk import fill, small_disk
 
 APPENDING = """
     import os
@@ -157,15 +158,9 @@ def test_a_directory_that_cannot_be_made_is_one_readable_message(tmp_path: Path)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], check=False, capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system takes root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", "24m") as folder:
+        yield folder
 
 
 def words(sequence: int) -> Stored:
@@ -173,7 +168,7 @@ def words(sequence: int) -> Stored:
     return Stored((batch(NOTE, rows),), Mark("bot", sequence))
 
 
-def fill(store: DuckDBStore) -> int:
+def append_until_full(store: DuckDBStore) -> int:
     """Append until the disk is full; how many were acknowledged."""
     for sequence in itertools.count(1):
         try:
@@ -183,11 +178,11 @@ def fill(store: DuckDBStore) -> int:
     return 0
 
 
-def test_on_a_full_disk_nothing_acknowledged_is_lost_and_it_goes_on_when_there_is_space(small_disk: Path) -> None:
-    ballast = small_disk / "ballast"
-    store = opened(small_disk / "store")
+def test_on_a_full_disk_nothing_acknowledged_is_lost_and_it_goes_on_when_there_is_space(disk: Path) -> None:
+    ballast = disk / "ballast"
+    store = opened(disk / "store")
     ballast.write_bytes(bytes(12 << 20))
-    sequence = fill(store)
+    sequence = append_until_full(store)
     assert sequence > 0
     with pytest.raises(StoreUnavailable, match="too little to write back its log"):
         store._upkeep.write_back()
@@ -195,16 +190,16 @@ def test_on_a_full_disk_nothing_acknowledged_is_lost_and_it_goes_on_when_there_i
     ballast.unlink()
     assert store.append([words(sequence + 1)]) == [True]
     store.close()
-    again = opened(small_disk / "store")
+    again = opened(disk / "store")
     assert len(notes(again)) == (sequence + 1) * 500
     again.close()
 
 
-def test_it_opens_the_file_again_after_the_engine_gave_up_on_it(small_disk: Path) -> None:
-    ballast = small_disk / "ballast"
-    store = opened(small_disk / "store")
+def test_it_opens_the_file_again_after_the_engine_gave_up_on_it(disk: Path) -> None:
+    ballast = disk / "ballast"
+    store = opened(disk / "store")
     ballast.write_bytes(bytes(16 << 20))
-    sequence = fill(store)
+    sequence = append_until_full(store)
     with pytest.raises(StoreUnavailable):
         store._database.checkpoint()
     ballast.unlink()
@@ -213,3 +208,19 @@ def test_it_opens_the_file_again_after_the_engine_gave_up_on_it(small_disk: Path
     store._database.checkpoint()
     assert len(notes(store)) == (sequence + 1) * 500
     store.close()
+
+
+def test_a_full_disk_at_the_start_is_one_readable_message_and_what_is_stored_can_still_be_read(disk: Path) -> None:
+    store = opened(disk / "store")
+    store.append([words(1)])
+    store.close()
+    fill(disk)
+    again = opened(disk / "store")
+    assert len(notes(again)) == 500
+    with pytest.raises(StoreUnavailable, match="No space left"):
+        again.append([words(2)])
+    assert len(notes(again)) == 500
+    again.close()
+    with pytest.raises(ConfigError, match=r"(cannot open|cannot write) .*No space left") as refused:
+        opened(disk / "other")
+    assert "\n" not in str(refused.value)
