@@ -27,14 +27,19 @@ def row(page: Page, panel_id: str, word: str) -> Locator:
 
 
 async def opened(page: Page, server: Running, query: str = "") -> None:
-    """Open the page and wait until no panel is loading any more; a page that follows now is then live."""
+    """Open the page and wait until every panel has an answer; a page that follows now is then live."""
     await page.goto(f"{server.url}/{query}")
     if "at=" not in query:
         await page.locator('[data-live="true"]').wait_for()
+    await settled(page)
+
+
+async def settled(page: Page) -> None:
+    """Wait until every panel shows what was asked for last."""
     await page.wait_for_function(
         """() => {
             const panels = [...document.querySelectorAll('[data-panel]')];
-            return panels.length > 0 && panels.every((one) => one.dataset.state !== 'loading');
+            return panels.length > 0 && panels.every((one) => one.ariaBusy === 'false');
         }"""
     )
 
