@@ -68,7 +68,7 @@ PROCESS = fed_by(
     "No process is watched yet.",
     "process",
     {"process": "my-bot", "running": True, "pid": 4242, "cpu_ratio": 0.12, "rss_bytes": 81000000, "restarts": 0},
-    '[collectors.my-bot]\nkind = "process"\nprocess = "my-bot"\nmatch = "my_bot.py"\n',
+    '[collectors.my-bot]\nkind = "process"\nprocess = "my-bot"\ncommand = "my_bot.py"\n',
 )
 HOST = fed_by(
     "No host has reported yet; the server watches its own host once it has run for a second.",
