@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 import uvicorn
+import uvloop
 
 from tapewatch import __version__
 from tapewatch.app import Server, refuse_open_door
@@ -85,7 +86,8 @@ def serve(settings: Settings, config_path: Path | None = None, view: str = "") -
     refuse_open_door(settings)
     listener = listen(settings.server.host, settings.server.port)
     try:
-        asyncio.run(_serve(settings, config_path, listener, view))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, config_path, listener, view))
     finally:
         listener.close()
 

@@ -186,6 +186,10 @@ class Table:
         id_column: For identities event and living: the column with the entity's id.
         retention: How long raw rows are kept.
         stream_verdict: The state column that measures freshness itself (a feed); the verdict then trusts it.
+        all_columns: With the built-in ones, in order.
+        column: All of them by name.
+        tags: Names of the tags that identify a series, ``env`` first, without ``source``.
+        identity_columns: Columns by which a later row replaces an earlier one; empty when nothing is merged.
     """
 
     name: str
@@ -197,6 +201,8 @@ class Table:
     stream_verdict: str = ""
     all_columns: tuple[Column, ...] = field(init=False, repr=False)
     column: dict[str, Column] = field(init=False, repr=False, compare=False, hash=False)
+    tags: tuple[str, ...] = field(init=False, repr=False)
+    identity_columns: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -213,15 +219,10 @@ class Table:
             raise ContractError(f"table {self.name}: identity {self.identity} and id_column {self.id_column!r} do not fit together")
         object.__setattr__(self, "all_columns", columns)
         object.__setattr__(self, "column", {column.name: column for column in columns})
+        object.__setattr__(self, "tags", ("env", *(column.name for column in self.columns if column.kind is Kind.TAG)))
+        object.__setattr__(self, "identity_columns", self._identity_columns())
 
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Names of the tags that identify a series, ``env`` first, without ``source``."""
-        return ("env", *(column.name for column in self.columns if column.kind is Kind.TAG))
-
-    @property
-    def identity_columns(self) -> tuple[str, ...]:
-        """Columns by which a later row replaces an earlier one; empty when nothing is merged."""
+    def _identity_columns(self) -> tuple[str, ...]:
         match self.identity:
             case Identity.MEASUREMENT:
                 return ("ts", *self.tags, "source")

@@ -79,6 +79,7 @@ class SeriesBook:
     def __init__(self, catalog: Catalog, clock: Clock) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._judged = {name: judged_columns(table) for name, table in catalog.items()}
         self._tables: dict[str, dict[tuple[tuple[str, ...], str], Series]] = {}
         self._outages: deque[Outage] = deque(maxlen=500)
         self._failing: dict[str, tuple[int, str]] = {}
@@ -115,7 +116,7 @@ class SeriesBook:
         series.rows += rows
         if batch.period_s is not None:
             series.declared_us = int(batch.period_s * US_PER_S)
-        for column in judged_columns(table):
+        for column in self._judged[table.name]:
             self._note_value(series, column, _value(batch, column, last), ts)
         if "evidence" in batch.columns:
             series.evidence = _word(batch, "evidence", last) or ""
@@ -150,7 +151,8 @@ class SeriesBook:
 
     def outages(self) -> tuple[Outage, ...]:
         """Known stretches in which sources could not deliver; those that go on have no end."""
-        going_on = (Outage(name, start_us, None, f"collector {name} fails: {why}") for name, (start_us, why) in self._failing.items())
+        failing = tuple(self._failing.items())
+        going_on = (Outage(name, start_us, None, f"collector {name} fails: {why}") for name, (start_us, why) in failing)
         return (*self._outages, *going_on)
 
     def series(self, table: str) -> tuple[Series, ...]:
@@ -196,7 +198,7 @@ class SeriesBook:
         candidates: list[tuple[Finding, int | None]] = []
         if table.identity is Identity.MEASUREMENT:
             candidates.append((judge_age(max(0, now_us - series.newest_us), series.expected_us), series.newest_us))
-        for column in judged_columns(table):
+        for column in self._judged[table.name]:
             held = series.judged.get(column.name)
             if held is not None:
                 candidates.append((self._judge_column(table, column, held, series, now_us), held.since_us))
