@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
 
+from tapewatch.clock import Clock
 from tapewatch.model.query import Query
 from tapewatch.model.rows import Mark, RowBatch, TypedColumn
 from tapewatch.model.table import Table
@@ -96,10 +98,8 @@ class Store(Protocol):
     One process owns a store whose capabilities say ``exclusive``; opening it twice raises `ConfigError` with the other's process id.
     """
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this store can do."""
-        ...
+    capabilities: ClassVar[Capabilities]
+    """What this store can do, and its name in the settings."""
 
     def create(self, table: Table) -> None:
         """Make the table, or add the columns it lacks, in one transaction; a second call changes nothing.
@@ -143,6 +143,19 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Make everything durable and let go; a second call does nothing."""
+        ...
+
+
+class Backend(Store, Protocol):
+    """A store that settings can open, by the ``name`` of its capabilities."""
+
+    @classmethod
+    def open(cls, directory: Path, clock: Clock, resources: Resources, /) -> Store:
+        """The store that keeps its files in a directory.
+
+        Raises:
+            ConfigError: It cannot be opened.
+        """
         ...
 
 

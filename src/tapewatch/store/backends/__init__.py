@@ -8,13 +8,13 @@ from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError
 from tapewatch.store.backends.duckdb import DuckDBStore
 from tapewatch.store.backends.memory import MemoryStore
-from tapewatch.store.base import Resources
+from tapewatch.store.base import Backend, Resources, Store
 
-BACKENDS: tuple[type[DuckDBStore | MemoryStore], ...] = (DuckDBStore, MemoryStore)
+BACKENDS: tuple[type[Backend], ...] = (DuckDBStore, MemoryStore)
 """Settings name a backend by the ``name`` of its capabilities."""
 
 
-def open_store(kind: str, directory: Path, clock: Clock, resources: Resources | None = None) -> DuckDBStore | MemoryStore:
+def open_store(kind: str, directory: Path, clock: Clock, resources: Resources | None = None) -> Store:
     """Open the store that the settings name.
 
     Args:
@@ -29,7 +29,7 @@ def open_store(kind: str, directory: Path, clock: Clock, resources: Resources | 
     return backend_named(kind).open(directory, clock, resources or Resources())
 
 
-def backend_named(kind: str) -> type[DuckDBStore | MemoryStore]:
+def backend_named(kind: str) -> type[Backend]:
     """The backend that settings call ``kind``.
 
     Raises:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Column, Table
 from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival
 from tapewatch.store.dialect.statement import Binder, Form, form_of
@@ -134,46 +135,46 @@ class DuckDBDialect(Dialect):
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
-    def insert(self, table: Table, columns: Mapping[str, Form], staged: str) -> str:
-        """Take rows from staged columns into the hot table; words come as codes into a bound list called like their column."""
-        names = self.names(columns)
-        values = ", ".join(self.staged_value(name, form) for name, form in columns.items())
-        return f"INSERT INTO {HOT}.{self.quote(table.name)} ({names}) SELECT {values} FROM {staged}"
+    def insert(self, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str) -> str:
+        """Take staged rows into the hot table; ``constants`` are the columns that a bound value called like them gives."""
+        values = ", ".join(self._staged(name, form, constants) for name, form in forms.items())
+        return f"INSERT INTO {HOT}.{self.quote(table.name)} ({self.names(forms)}) SELECT {values} FROM {staged}"
 
-    def staged_value(self, name: str, form: Form) -> str:
+    def _staged(self, name: str, form: Form, constants: Collection[str]) -> str:
         """One staged column as the table holds it; see `tapewatch.store.backends.duckdb.staging`."""
-        x = self.quote(name)
+        x = f"${name}" if name in constants else self.quote(name)
         match form:
-            case Form.NUMBER:
-                return x
             case Form.TIME:
-                return f"CASE WHEN {x} > -9223372036854775808 THEN {x} END"
+                return f"CASE WHEN {x} > {NULL_TIME} THEN {x} END"
             case Form.FLAG:
                 return f"CASE {x} WHEN 1 THEN TRUE WHEN 0 THEN FALSE END"
-            case Form.WORD:
-                return f"list_extract(CAST(${name} AS VARCHAR[]), {x} + 1)"
             case Form.SKETCH:
                 return f"CAST({x} AS {_TYPES[form]})"
+            case _:
+                return x
 
     def largest(self, table: Table, column: str) -> str:
         """Largest value of a column; null when there are no rows."""
         return f"SELECT max({self.quote(column)}) FROM {self.relation(table)}"
 
-    def same_rows(self, table: Table, forms: Mapping[str, Form], staged: str) -> str:
+    def same_rows(self, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str) -> str:
         """For staged rows, by ``_place``, whose identity is stored: when that was received. ``$low`` and ``$high`` bound its ``ts``."""
-        values = ", ".join(f"{self.staged_value(name, form)} AS {self.quote(name)}" for name, form in forms.items())
+        came = f"SELECT _place, {self._named(forms, constants)} FROM {staged}"
         return (
-            f"SELECT _place, max(held.received_at) AS _received FROM (SELECT _place, {values} FROM {staged}) AS came"
-            f" JOIN {self.relation(table)} AS held ON {self._same(forms)} WHERE held.ts >= $low AND held.ts <= $high GROUP BY _place"
+            f"SELECT _place, max(held.received_at) AS _received FROM ({came}) AS came"
+            f" JOIN {self.quote(table.name)} AS held ON {self._same(forms)} WHERE held.ts >= $low AND held.ts <= $high GROUP BY _place"
         )
 
-    def delete_same(self, table: Table, area: str, forms: Mapping[str, Form], staged: str) -> str:
+    def delete_same(self, area: str, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str) -> str:
         """Delete from one area the rows that have the identity of a staged one."""
-        values = ", ".join(f"{self.staged_value(name, form)} AS {self.quote(name)}" for name, form in forms.items())
+        came = f"SELECT {self._named(forms, constants)} FROM {staged}"
         return (
-            f"DELETE FROM {area}.{self.quote(table.name)} AS held USING (SELECT {values} FROM {staged}) AS came"
+            f"DELETE FROM {area}.{self.quote(table.name)} AS held USING ({came}) AS came"
             f" WHERE {self._same(forms)} AND held.ts >= $low AND held.ts <= $high"
         )
+
+    def _named(self, forms: Mapping[str, Form], constants: Collection[str]) -> str:
+        return ", ".join(f"{self._staged(name, form, constants)} AS {self.quote(name)}" for name, form in forms.items())
 
     def _same(self, columns: Iterable[str]) -> str:
         return " AND ".join(f"held.{self.quote(name)} IS NOT DISTINCT FROM came.{self.quote(name)}" for name in columns)

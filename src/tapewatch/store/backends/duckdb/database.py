@@ -42,6 +42,7 @@ class Database:
             "checkpoint_threshold": _CHECKPOINT_THRESHOLD,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "pandas_analyze_sample": 0,  # staged object columns are always words, whatever their first rows hold
         }
         self._lock = threading.Lock()
         self._local = threading.local()

@@ -5,16 +5,18 @@ Most rows go on in time and cannot be there yet; only the others are looked up. 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from tapewatch.model.rows import NULL_CODE, NULL_TIME, RowBatch, TypedColumn
+from tapewatch.model.rows import NULL_CODE, NULL_TIME, Coded, RowBatch, TypedColumn
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
-from tapewatch.store.dialect import DuckDBDialect, form_of
+from tapewatch.store.dialect import DuckDBDialect, Form, form_of
 from tapewatch.store.dialect.duckdb import AREAS
 from tapewatch.store.newest import Newest, keys_of
 
@@ -22,6 +24,7 @@ _ALWAYS = (NULL_TIME, 2**63 - 1)
 
 _Places = npt.NDArray[np.intp]
 _Mask = npt.NDArray[np.bool_]
+_Write = Callable[[Table, Mapping[str, Form], Collection[str], str], str]
 
 
 class Identities:
@@ -74,7 +77,7 @@ class Identities:
         return batch.take(is_last | ~self._has_id(batch))
 
     def _replace(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch, places: _Places) -> RowBatch:
-        found = self._run(connection, batch, places, self._dialect.same_rows(self._table, self._forms, STAGED))
+        found = self._run(connection, batch, places, self._dialect.same_rows)
         same = np.array([place for place, _ in found], np.intp)
         if not len(same):
             return batch
@@ -82,16 +85,19 @@ class Identities:
         replacing = same[~is_stale]
         if len(replacing):
             for area in AREAS:
-                self._run(connection, batch, replacing, self._dialect.delete_same(self._table, area, self._forms, STAGED))
+                self._run(connection, batch, replacing, partial(self._dialect.delete_same, area))
         return batch.take(np.setdiff1d(np.arange(batch.count), same[is_stale]))
 
-    def _run(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch, places: _Places, sql: str) -> list[Any]:
+    def _run(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch, places: _Places, write: _Write) -> list[Any]:
         """Run a statement over the identities of some rows, staged with their places in the batch."""
-        absent = [name for name in self._forms if name not in batch.columns]
-        identities: dict[str, TypedColumn] = {name: batch.columns[name] for name in self._forms if name not in absent}
-        columns, words = stage(RowBatch(batch.table, batch.count, identities).take(places), absent=absent)
-        columns["_place"] = places.astype(np.int64)
+        identities = {name: batch.columns.get(name) for name in self._forms}
+        columns: dict[str, TypedColumn] = {
+            name: Coded.constant(None, batch.count) if values is None else values for name, values in identities.items()
+        }
+        ready = stage(RowBatch(batch.table, batch.count, columns).take(places))
+        ready.columns["_place"] = places.astype(np.int64)
         ts: npt.NDArray[np.int64] = batch.array("ts")[places]
         low, high = (int(ts.min()), int(ts.max())) if self._lives_in_time else _ALWAYS
-        with staged(connection, columns):
-            return connection.execute(sql, {**words, "low": low, "high": high}).fetchall()
+        sql = write(self._table, self._forms, ready.constants, STAGED)
+        with staged(connection, ready.columns):
+            return connection.execute(sql, {**ready.constants, "low": low, "high": high}).fetchall()

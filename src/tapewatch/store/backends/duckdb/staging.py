@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from tapewatch.model.rows import NULL_CODE, NULL_FLAG, NULL_TIME, Coded, RowBatch, TypedColumn
+from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, RowBatch, TypedColumn
 from tapewatch.store.dialect import Form
 
 STAGED = "staged_rows"
@@ -28,22 +29,31 @@ def staged(connection: duckdb.DuckDBPyConnection, columns: dict[str, npt.NDArray
             connection.unregister(STAGED)
 
 
-def stage(batch: RowBatch, absent: Sequence[str] = ()) -> tuple[dict[str, npt.NDArray[Any]], dict[str, list[str]]]:
-    """Columns to register (numbers with NaN as null, times, flags, codes, sketches as text) and the words that the codes point into.
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A batch in the form that statements read.
 
-    Word columns that the batch lacks and a statement needs are named in ``absent`` and become null.
+    Attributes:
+        columns: Arrays to register: numbers with NaN as null, times, flags, words and sketches as str or None.
+        constants: Word columns that hold the same word in every row: a bound value is read faster than an array.
     """
-    columns: dict[str, npt.NDArray[Any]] = {name: np.full(batch.count, NULL_CODE, np.int32) for name in absent}
-    words: dict[str, list[str]] = {name: [] for name in absent}
+
+    columns: dict[str, npt.NDArray[Any]]
+    constants: dict[str, str]
+
+
+def stage(batch: RowBatch) -> Staged:
+    """Make the columns of a batch readable for a statement."""
+    columns: dict[str, npt.NDArray[Any]] = {}
+    constants: dict[str, str] = {}
     for name, values in batch.columns.items():
-        if isinstance(values, Coded):
-            columns[name] = values.codes
-            words[name] = list(values.values)
-        elif values.dtype == np.object_:
-            columns[name] = _map_literals(values)
+        if not isinstance(values, Coded):
+            columns[name] = _map_literals(values) if values.dtype == np.object_ else np.ascontiguousarray(values)
+        elif len(values.values) == 1 and not values.codes.any():
+            constants[name] = values.values[0]
         else:
-            columns[name] = np.ascontiguousarray(values)
-    return columns, words
+            columns[name] = values.words()
+    return Staged(columns, constants)
 
 
 def _map_literals(sketches: npt.NDArray[Any]) -> npt.NDArray[np.object_]:

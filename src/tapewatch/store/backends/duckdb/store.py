@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import duckdb
 import numpy as np
@@ -46,7 +47,7 @@ class DuckDBStore:
         ConfigError: The directory is in use, cannot be written, or holds a store of a newer format.
     """
 
-    capabilities = Capabilities("duckdb", exclusive=True)
+    capabilities: ClassVar[Capabilities] = Capabilities("duckdb", exclusive=True)
 
     def __init__(self, directory: Path, clock: Clock, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS) -> None:
         self._dialect = DuckDBDialect()
@@ -158,15 +159,15 @@ class DuckDBStore:
     def _insert(self, connection: duckdb.DuckDBPyConnection, table: Table, batch: RowBatch) -> None:
         if table.identity is not Identity.NONE:
             batch = self._identities[table.name].settle(connection, batch)
-        columns, words = stage(batch)
+        ready = stage(batch)
         forms = {name: form_of(table.column[name]) for name in batch.columns}
         if has_arrival(table):
             first = self._arrived[table.name] + 1
-            columns[ARRIVAL] = np.arange(first, first + batch.count, dtype=np.int64)
+            ready.columns[ARRIVAL] = np.arange(first, first + batch.count, dtype=np.int64)
             forms[ARRIVAL] = Form.TIME
             self._arrived[table.name] += batch.count
-        with staged(connection, columns):
-            connection.execute(self._dialect.insert(table, forms, STAGED), words)
+        with staged(connection, ready.columns):
+            connection.execute(self._dialect.insert(table, forms, ready.constants, STAGED), ready.constants)
 
     @contextlib.contextmanager
     def _change(self, what: str) -> Generator[duckdb.DuckDBPyConnection]:

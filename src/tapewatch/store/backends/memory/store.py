@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryError, StoreRejected, StoreUnavailable
@@ -21,7 +21,7 @@ from tapewatch.store.marks import Marks
 class MemoryStore:
     """Rows in lists; see `tapewatch.store.base.Store` for what each verb promises."""
 
-    capabilities = Capabilities("memory", durable=False)
+    capabilities: ClassVar[Capabilities] = Capabilities("memory", durable=False)
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
