@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tapewatch.errors import StoreRejected, StoreUnavailable
 from tapewatch.model.catalog import Catalog
@@ -17,7 +17,7 @@ from tapewatch.store.base import Answer, Capabilities, Stored, Usage
 class ListStore:
     """Keeps batches and marks; `away`, `rejected`, `broken` and `delay_s` are its faults."""
 
-    capabilities = Capabilities("list", durable=False)
+    capabilities: ClassVar[Capabilities] = Capabilities("list", durable=False)
 
     def __init__(self) -> None:
         self.batches: list[RowBatch] = []
