@@ -74,6 +74,7 @@ def test_what_was_acknowledged_survives_kill_9_once(tmp_path: Path) -> None:
         deadline = time.monotonic() + 0.35 + run * 0.2
         first = process.stdout.readline().split()
         assert first[1:] == (["True"] if run == 0 else ["False"]), process.communicate()
+        acknowledged = int(first[0])
         while time.monotonic() < deadline:
             acknowledged = int(process.stdout.readline().split()[0])
         os.kill(process.pid, signal.SIGKILL)
