@@ -58,6 +58,13 @@ describe("stat", () => {
     expect(show(StatPanel, latency(12.5, { status: "down", since_us: T0 - 71 * S }), panelOf("stat"))).toMatch(/status down.*for.*1 min 12 s/);
   });
 
+  it("lets a word speak for itself when its series is down for another reason", () => {
+    const found = frame([column("connected", "flag", [true], { unit: "flag", status: ["up"] })], { series: [series({ status: "down", reason: "latency_ms is high" })] });
+    const html = show(StatPanel, found, panelOf("stat", { true_word: "connected", false_word: "disconnected" }));
+    expect(html).toContain('class="status up"');
+    expect(html).not.toContain('class="status down"');
+  });
+
   it("knows nothing good while the link is lost", () => {
     link.value = { state: "lost", heardUs: T0, retryUs: null };
     const html = show(StatPanel, latency(12.5), panelOf("stat"));

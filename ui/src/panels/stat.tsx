@@ -36,17 +36,21 @@ export function tilesOf(frame: Frame, value: Column, now: number, live: boolean)
   return keys.map((key, row) => {
     const series = find(row);
     const stale = live && series !== null && isStale(series, now);
-    const status = tileStatus(value.status?.[row] ?? null, series, stale);
+    const saysAll = value.kind === "flag" || value.kind === "state";
+    const status = tileStatus(value.status?.[row] ?? null, series, stale, saysAll);
     const isMissing = (value.values[row] ?? null) === null;
     const reason = isMissing ? noteText(value.notes?.[row]) : null;
     return { label: keyLabel(key, telling), key, row, series, status: isMissing && status === "up" ? null : status, isStale: stale, missing: reason };
   });
 }
 
-/** The verdict on the value; an old value, and any value of something that is down, is no better than its series. */
-function tileStatus(told: Status | null, series: Series | null, stale: boolean): Status | null {
+/**
+ * The verdict on the value. An old value, and any number of something that is down, is no better than its series; a word such as
+ * "connected" speaks for itself, and red for another reason beside it would read as a contradiction.
+ */
+function tileStatus(told: Status | null, series: Series | null, stale: boolean, saysAll: boolean): Status | null {
   const now = isLive.peek() ? (series?.status ?? null) : null;
-  const known = told && now && (stale || now === "down") ? worst([told, now]) : (told ?? now);
+  const known = told && now && (stale || (now === "down" && !saysAll)) ? worst([told, now]) : (told ?? now);
   return known === null ? null : statusNow(asStatus(known), stale ? series : null);
 }
 

@@ -63,7 +63,7 @@ export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
           <span>
             {" · worst: "}
             {worst.subject} {worst.reason || worst.status}
-            {worst.sinceUs ? <> <Since us={worst.sinceUs} /></> : null}
+            {worst.sinceUs ? <> for <Since us={worst.sinceUs} /></> : null}
           </span>
         )}
       </p>
