@@ -17,6 +17,7 @@ collect_ignore = [] if os.environ.get("TAPEWATCH_TEST_WHEEL") else ["wheel"]
 
 # Deadlines measure the machine, not the code; a failing example is printed so that it can be pasted.
 settings.register_profile("tapewatch", deadline=None, print_blob=True)
+settings.register_profile("few", settings.get_profile("tapewatch"), max_examples=10)
 settings.load_profile("tapewatch")
 
 
