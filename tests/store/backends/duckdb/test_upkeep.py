@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tapewatch.clock import SystemClock
+from tapewatch.errors import StoreUnavailable
 from tapewatch.model.query import Function, Measure, Query
-from tapewatch.model.rows import Mark
+from tapewatch.model.rows import Coded, Mark, RowBatch
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb import DuckDBStore, upkeep
 from tapewatch.store.backends.duckdb.database import Conflict
@@ -160,3 +163,31 @@ def test_rows_arrive_are_replaced_asked_and_moved_all_at_once(store: DuckDBStore
         thread.join()
     assert wrong == []
     assert levels(store) == [{"count": 800.0, "sum_level": 1000.0}]
+
+
+def test_closing_ends_a_move_and_nothing_is_lost(tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path, SystemClock())
+    store.create(SAMPLE)
+    ts = np.arange(MIDNIGHT_US - 300_000, MIDNIGHT_US)
+    words = {name: Coded.constant("x", len(ts)) for name in ("source", "env", "host")}
+    venues = Coded(np.arange(len(ts), dtype=np.int32) % 1000, tuple(f"v{i}" for i in range(1000)))
+    store.append([Stored((RowBatch("sample", len(ts), {"ts": ts, "received_at": ts, "venue": venues, **words}),))])
+    problems: list[BaseException] = []
+
+    def move() -> None:
+        try:
+            store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+        except StoreUnavailable as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    while not store._upkeep.moving.locked():
+        time.sleep(0.001)
+    store.close()
+    thread.join()
+    again = DuckDBStore(tmp_path, SystemClock())
+    again.create(SAMPLE)
+    assert rows_in(again, "hot") + rows_in(again, "cold") == len(ts)
+    assert {rows_in(again, "hot"), rows_in(again, "cold")} == {0, len(ts)}
+    again.close()

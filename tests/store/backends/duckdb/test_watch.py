@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tapewatch.clock import SystemClock
-from tapewatch.errors import QueryTooLarge
+from tapewatch.errors import QueryTooLarge, StoreUnavailable
 from tapewatch.model.query import Function, Measure, Query
 from tapewatch.store.backends.duckdb import DuckDBStore
 from tapewatch.store.backends.duckdb.watch import Watch
@@ -74,3 +74,29 @@ def test_the_store_answers_again_after_an_interrupted_question(tmp_path: Path) -
         store.scan(query, timeout_s=0.0)
     assert len(plain(store.scan(query, timeout_s=30))) == 20_000
     store.close()
+
+
+def test_closing_does_not_wait_for_a_long_question(tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path, SystemClock())
+    store.create(NOTE)
+    problems: list[BaseException] = []
+    asking = threading.Event()
+
+    def ask() -> None:
+        try:
+            with store._database.reading("note"):
+                cursor = store._database.cursor()
+                asking.set()
+                cursor.execute(ENDLESS)
+        except StoreUnavailable as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    asking.wait()
+    time.sleep(0.2)
+    started = time.monotonic()
+    store.close()
+    thread.join()
+    assert time.monotonic() - started < 3
+    assert len(problems) == 1

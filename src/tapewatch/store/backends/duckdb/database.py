@@ -20,7 +20,13 @@ FORMAT = 1
 _CHECKPOINT_THRESHOLD = "1GB"  # never reached: upkeep writes the log back at quiet moments, so that a commit need not
 
 _BROKEN = (duckdb.FatalException, duckdb.InternalException)
-_AWAY = (duckdb.IOException, duckdb.ConnectionException, duckdb.TransactionException, duckdb.OutOfMemoryException)
+_AWAY = (
+    duckdb.IOException,
+    duckdb.ConnectionException,
+    duckdb.TransactionException,
+    duckdb.OutOfMemoryException,
+    duckdb.InterruptException,
+)
 
 
 class Conflict(StoreUnavailable):
@@ -166,6 +172,13 @@ class Database:
         """Size of the write-ahead log."""
         log = self.path.with_name(f"{FILE}.wal")
         return log.stat().st_size if log.exists() else 0
+
+    def interrupt(self) -> None:
+        """End what the cursors are doing; nothing of it is kept."""
+        with self._lock:
+            for cursor in self._cursors:
+                with contextlib.suppress(duckdb.Error):
+                    cursor.interrupt()
 
     def close(self) -> None:
         """Close the file; what the log holds is written back."""

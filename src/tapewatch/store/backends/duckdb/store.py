@@ -211,6 +211,7 @@ class DuckDBStore:
 
     def close(self) -> None:
         """See `tapewatch.store.base.Store.close`."""
+        self._database.interrupt()
         with self._upkeep.moving, self._writing:
             self._scanner.stop()
             self._database.close()
