@@ -28,6 +28,7 @@ class Service:
 # A new real server is one entry here.
 SERVICES = (
     Service(command="chromium", package="chromium", reason="browser tests open the page in it"),
+    Service(command="strace", package="strace", reason="a test sees that rows reach the disk before they are acknowledged"),
     Service(command="curl", package="curl", reason="the command lines in the guides are run as they stand"),
 )
 

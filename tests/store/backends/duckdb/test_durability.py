@@ -92,7 +92,10 @@ def test_what_was_acknowledged_survives_kill_9_once(tmp_path: Path) -> None:
 def test_rows_reach_the_disk_before_append_returns(tmp_path: Path) -> None:
     strace = shutil.which("strace")
     if strace is None:
-        pytest.skip("strace is not installed")
+        reason = "strace is missing: run `make services`"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
     script = textwrap.dedent(APPENDING).replace("while True:", "while sequence < 6:")
     trace = tmp_path / "trace"
     command = [
