@@ -168,10 +168,16 @@ export function newestSlot(values: Float64Array): number {
   return -1;
 }
 
-/** The newest value of a trace, unless a row without a value came after it: NaN then. */
-export function currentValue(grid: Grid, trace: Trace): number {
-  const slot = newestSlot(trace.values);
-  if (slot < 0) return NaN;
+/**
+ * The newest value of a trace, unless a row without a value came after it: NaN then. Of what buckets add up, the one that is still filling says
+ * too little: `wholeUntilUs` is the time until which buckets are over, and a younger one counts only when there is no other.
+ */
+export function currentValue(grid: Grid, trace: Trace, wholeUntilUs = Infinity): number {
+  const newest = newestSlot(trace.values);
+  if (newest < 0) return NaN;
+  const isFilling = grid.timeUs(newest) + grid.bucketUs > wholeUntilUs;
+  const whole = isFilling ? newestSlot(trace.values.subarray(0, newest)) : newest;
+  const slot = whole < 0 ? newest : whole;
   const time = grid.timeUs(slot);
   for (const nullUs of trace.nulls.keys()) if (nullUs > time) return NaN;
   return trace.values[slot] ?? NaN;

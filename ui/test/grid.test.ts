@@ -49,6 +49,15 @@ describe("Grid", () => {
     expect(currentValue(grid, a)).toBeNaN();
     expect(currentValue(...(Object.values(gridOf([[0, "a", null], [1, "a", 2]])) as [Grid, Trace]))).toBe(2);
   });
+
+  it("takes the last whole bucket as current where asked, unless there is none", () => {
+    const { grid, a } = gridOf([[0, "a", 60], [1, "a", 3]]);
+    expect(currentValue(grid, a)).toBe(3);
+    expect(currentValue(grid, a, T0 + 14 * S)).toBe(60);
+    expect(currentValue(grid, a, T0 + 20 * S)).toBe(3);
+    const { grid: young, a: first } = gridOf([[0, "a", 6]]);
+    expect(currentValue(young, first, T0 + 4 * S)).toBe(6);
+  });
 });
 
 describe("breaks", () => {

@@ -110,6 +110,14 @@ describe("table", () => {
     expect(sortedRows(found, null)).toEqual([0, 1, 2]);
   });
 
+  it("puts what is down itself above what only has a bad value", () => {
+    const streams = frame(
+      [column("venue", "tag", ["slow", "fine", "dead"]), column("verdict", "state", ["fresh", "fresh", "dead"], { status: ["up", "up", "down"] }), column("latency_ms", "gauge", [4000, 3, null], { status: ["down", "up", null] })],
+      { series: [series({ venue: "slow" }), series({ venue: "fine" }), series({ venue: "dead" }, { status: "down" })] },
+    );
+    expect(sortedRows(streams, parseSort("status"))).toEqual([2, 0, 1]);
+  });
+
   it("draws only what is seen of many rows", () => {
     const many = frame([column("n", "gauge", Array.from({ length: 10_000 }, (_, i) => i))]);
     const rows = show(TablePanel, many, panelOf("table")).split("<tr").length;

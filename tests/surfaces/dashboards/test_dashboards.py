@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tapewatch.model.catalog import Catalog
-from tapewatch.model.query import Function, check
+from tapewatch.model.query import Function, Mode, check
 from tapewatch.model.unit import UNIT_BY_NAME
 from tapewatch.query.wire import query_from_json
 from tapewatch.surfaces.dashboards import DASHBOARDS
@@ -91,3 +91,14 @@ def test_a_value_of_now_is_that_of_the_newest_row_also_when_that_row_has_none(bo
 def test_a_small_curve_belongs_to_the_same_series_as_its_value(board: Dashboard, panel: Panel) -> None:
     if panel.query is not None and panel.spark is not None:
         assert set(panel.query.group_by) == set(panel.spark.group_by)
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_what_two_hosts_see_of_the_same_thing_is_not_added_up(board: Dashboard, panel: Panel) -> None:
+    """Two hosts that saw a venue away for a minute did not see it away for two; two that lost a message lost one."""
+    query = panel.query
+    if query is None or query.table not in {"exchange", "feed"} or query.mode is not Mode.AGGREGATE:
+        return
+    functions = {measure.function for measure in query.measures}
+    if functions & {Function.TIME_IN_STATE, Function.SUM, Function.RATE, Function.DELTA}:
+        assert "host" in query.group_by

@@ -16,9 +16,18 @@ import { writing } from "../state";
 import { palette, theme } from "../theme";
 import { SECOND_US, spanText } from "../time";
 import { writeText } from "../units";
+import type { Panel } from "../wire";
 import type { PanelProps } from "./index";
 import { LineChart, type Picture } from "./line-chart";
 import { holesOf, lookOf } from "./line-draw";
+
+/** What a bucket adds up is too little while the bucket is still filling. */
+const ADDED_UP = new Set(["count", "sum", "delta", "rate", "time_in_state"]);
+
+function addsUp(panel: Panel): boolean {
+  const measures = panel.query?.["measures"];
+  return Array.isArray(measures) && measures.some((one: { function?: string }) => ADDED_UP.has(one.function ?? ""));
+}
 
 /** A picture is drawn anew for time alone when it has moved by this much of a pixel. */
 const LEAST_MOVE_PX = 0.5;
@@ -68,7 +77,9 @@ function Chart({ panel, frame, grid }: PanelProps): JSX.Element {
   });
   const chart = useChart(box, picture, [frame, alone, late, view.value.zone, view.value.spanS, theme.value, unit], setHover, values);
   const width = box.current?.clientWidth ?? 0;
-  const summary = named.map((trace) => `${trace.label} ${writeText(currentValue(values, trace), unit ?? trace.unit, writing())}`).join(", ");
+  const asOfUs = isLive.value ? viewNow.peek() : frame.as_of_us;
+  const wholeUntilUs = addsUp(panel) ? asOfUs : Infinity;
+  const summary = named.map((trace) => `${trace.label} ${writeText(currentValue(values, trace, wholeUntilUs), unit ?? trace.unit, writing())}`).join(", ");
   return (
     <>
       <div
@@ -80,9 +91,9 @@ function Chart({ panel, frame, grid }: PanelProps): JSX.Element {
         onBlur={() => setHover(null)}
       >
         <div class="plot" ref={box} />
-        {hover && <Tooltip grid={values} traces={shown} rest={rest} holes={holes} slot={hover.slot} left={hover.left + (chart.current?.offsetLeft ?? 0)} width={width} unit={unit} asOfUs={isLive.value ? viewNow.peek() : frame.as_of_us} />}
+        {hover && <Tooltip grid={values} traces={shown} rest={rest} holes={holes} slot={hover.slot} left={hover.left + (chart.current?.offsetLeft ?? 0)} width={width} unit={unit} asOfUs={asOfUs} />}
       </div>
-      <Legend grid={values} traces={named} restCount={ranked.rest.length} unit={unit} alone={alone} onAlone={setAlone} />
+      <Legend grid={values} traces={named} restCount={ranked.rest.length} unit={unit} wholeUntilUs={wholeUntilUs} alone={alone} onAlone={setAlone} />
     </>
   );
 }

@@ -7,7 +7,7 @@ import { useAgeing } from "../ageing";
 import { rowKey, seriesFinder, tagColumns } from "../frames";
 import { Sparkline } from "../parts/sparkline";
 import { useSparks } from "../sparks";
-import { isStale, rank } from "../status";
+import { ORDER, isStale, rank } from "../status";
 import { words } from "../units";
 import type { Cell, Column, Frame, Status } from "../wire";
 import type { PanelProps } from "./index";
@@ -42,13 +42,13 @@ export function sortedRows(frame: Frame, sort: Sort | null): number[] {
   return rows.sort((a, b) => compare(values[a] ?? null, values[b] ?? null, sort.isDown) || a - b);
 }
 
-/** How bad each row is: its series, and every verdict in it. */
+/** How bad each row is: first its series, then the worst verdict on a value in it, which may be out of sight. */
 function rowRanks(frame: Frame): number[] {
   const find = seriesFinder(frame);
   return Array.from({ length: frame.rows }, (_, row) => {
     const series = find(row);
     const told = frame.columns.map((one) => one.status?.[row]).filter((status): status is Status => Boolean(status));
-    return Math.max(series ? rank(series.status) : 0, ...told.map(rank));
+    return ORDER.length * (series ? rank(series.status) : 0) + Math.max(0, ...told.map(rank));
   });
 }
 

@@ -17,11 +17,13 @@ interface Props {
   traces: readonly Trace[];
   restCount: number;
   unit: string | null;
+  /** As in `currentValue`. */
+  wholeUntilUs: number;
   alone: ReadonlySet<string>;
   onAlone(next: ReadonlySet<string>): void;
 }
 
-export function Legend({ grid, traces, restCount, unit, alone, onAlone }: Props): JSX.Element {
+export function Legend({ grid, traces, restCount, unit, wholeUntilUs, alone, onAlone }: Props): JSX.Element {
   const how = writing();
   const now = viewNow.peek();
   const click = (event: MouseEvent, id: string): void => {
@@ -48,7 +50,7 @@ export function Legend({ grid, traces, restCount, unit, alone, onAlone }: Props)
             {status && status !== "up" && <StatusMark quiet status={status} />}
             <span>{trace.label}</span>
             <span class="dim">
-              {writeText(currentValue(grid, trace), unit ?? trace.unit, how)}
+              {writeText(currentValue(grid, trace, wholeUntilUs), unit ?? trace.unit, how)}
               {stale && trace.series?.newest_us ? <>, <Ago us={trace.series.newest_us} /></> : null}
             </span>
           </button>

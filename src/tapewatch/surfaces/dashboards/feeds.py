@@ -50,7 +50,7 @@ FEEDS = Dashboard(
                     _sum("checksum_mismatches", _BROKEN),
                     _sum("reconnects", _BROKEN),
                 ),
-                ("env", "venue", "channel"),
+                ("env", "host", "venue", "channel"),
             ),
             options={"links": ["venue", "channel"], "sort": "status"},
         ),
@@ -109,7 +109,7 @@ FEEDS = Dashboard(
             12,
             6,
             EMPTY,
-            PanelQuery("feed", (_sum("gaps", _BROKEN),), ("env", "venue"), is_bucketed=True, bucket_s=10),
+            PanelQuery("feed", (_sum("gaps", _BROKEN),), ("env", "host", "venue"), is_bucketed=True, bucket_s=10),
             options={"style": "bars"},
         ),
         Panel(
@@ -120,7 +120,9 @@ FEEDS = Dashboard(
             12,
             6,
             EMPTY,
-            PanelQuery("feed", (Measure(Function.RATE, "messages", alias="messages"),), ("env", "venue"), is_bucketed=True, bucket_s=10),
+            PanelQuery(
+                "feed", (Measure(Function.RATE, "messages", alias="messages"),), ("env", "host", "venue"), is_bucketed=True, bucket_s=10
+            ),
         ),
         Panel(
             "streams",

@@ -50,9 +50,9 @@ SYSTEM = Dashboard(
     ("host",),
     (
         _one("rows", "Rows taken", "Rows accepted per second.", "ingest", "rows_per_s", "per_s"),
-        _one("lag", "Received to durable, p99", "99th percentile from receiving a row to its commit.", "ingest", "lag_p99_ms", "ms"),
+        _one("lag", "Durable, p99", "99th percentile from receiving a row to its commit.", "ingest", "lag_p99_ms", "ms"),
         _one("query", "Query, p99", "99th percentile of a question in the store.", "query", "p99_ms", "ms"),
-        _one("push", "Accepted to pushed, p99", "99th percentile from a commit to the push to browsers.", "live", "push_p99_ms", "ms"),
+        _one("push", "Pushed, p99", "99th percentile from a commit to the push to browsers.", "live", "push_p99_ms", "ms"),
         _one("memory", "Memory", "Resident memory of the server process.", "process", "rss_bytes", "bytes"),
         _one("series", "Series", "Series alive, of all tables.", "query", "series", "count"),
         Panel(
