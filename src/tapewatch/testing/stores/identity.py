@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tapewatch.model.query import Function
+from tapewatch.model.table import tag
 from tapewatch.store.base import Store, Stored
 from tapewatch.testing.stores.base import SuiteBase, of
 from tapewatch.testing.stores.tables import DEAL, JOB, NOTE, SAMPLE, T0, batch
@@ -78,3 +80,11 @@ class IdentitySuite(SuiteBase):
         self.put(store, NOTE, {"ts": T0, "note": "a"}, {"ts": T0, "note": "a"})
         self.put(store, NOTE, {"ts": T0, "note": "a"})
         assert len(self.ask(store, NOTE)) == 3
+
+    def test_an_added_tag_makes_no_second_row_of_one_that_lacks_it(self, store: Store) -> None:
+        self.put(store, SAMPLE, {"ts": T0, "level": 1.0})
+        self.tidy(store)
+        wider = replace(SAMPLE, columns=(*SAMPLE.columns, tag("region", "A region.")))
+        store.create(wider)
+        self.put(store, wider, {"ts": T0, "level": 2.0, "region": None}, {"ts": T0, "level": 3.0, "region": "eu"})
+        assert sorted(row["level"] for row in self.ask(store, wider)) == [2.0, 3.0]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryError, StoreRejected, StoreUnavailable
@@ -26,7 +26,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tables: dict[str, Table] = {}
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[str, dict[Hashable, Row]] = {}
         self._marks = Marks()
         self._arrived = 0
         self._is_open = True
@@ -45,9 +45,8 @@ class MemoryStore:
                 if held.kind is not column.kind:
                     raise StoreRejected(f"table {table.name}: column {column.name} is stored as {held.kind}, declared as {column.kind}")
             self._tables[table.name] = table
-            for row in self._rows.setdefault(table.name, []):
-                for column in table.all_columns:
-                    row.setdefault(column.name, None)
+            rows = [dict.fromkeys(table.column) | row for row in self._rows.get(table.name, {}).values()]
+            self._rows[table.name] = {_identity(table, row): row for row in rows}
 
     def append(self, deliveries: Sequence[Stored]) -> list[bool]:
         """See `tapewatch.store.base.Store.append`."""
@@ -85,11 +84,8 @@ class MemoryStore:
         """Add a row, or let it take the place of the one with its identity unless that was received later."""
         held = self._rows[table.name]
         identity = _identity(table, row)
-        same = [i for i, other in enumerate(held) if identity is not None and _identity(table, other) == identity]
-        if not same:
-            held.append(row)
-        elif held[same[0]]["received_at"] <= row["received_at"]:
-            held[same[0]] = row
+        if identity not in held or held[identity]["received_at"] <= row["received_at"]:
+            held[identity] = row
 
     def scan(self, query: Query, *, timeout_s: float | None = None) -> Answer:
         """See `tapewatch.store.base.Store.scan`."""
@@ -99,14 +95,14 @@ class MemoryStore:
             if table is None:
                 raise QueryError(f"there is no table {query.table!r}; there are {', '.join(self._tables)}", position="table")
             check(query, table)
-            rows = list(self._rows[table.name])
+            rows = list(self._rows[table.name].values())
         return answer(query, table, rows)
 
     def drop_before(self, table: str, time_us: int) -> int:
         """See `tapewatch.store.base.Store.drop_before`."""
         with self._lock:
             held = self._rows[table]
-            kept = [row for row in held if row["ts"] >= time_us]
+            kept = {identity: row for identity, row in held.items() if row["ts"] >= time_us}
             self._rows[table] = kept
             return len(held) - len(kept)
 
@@ -125,8 +121,8 @@ class MemoryStore:
             raise StoreUnavailable("the store is closed")
 
 
-def _identity(table: Table, row: Row) -> tuple[Any, ...] | None:
-    """What makes the row itself; None when nothing is merged: no declared identity, or a row without its id."""
+def _identity(table: Table, row: Row) -> Hashable:
+    """What makes the row itself; its number where nothing is merged: no declared identity, or a row without its id."""
     if not table.identity_columns or (table.id_column and row[table.id_column] is None):
-        return None
+        return row[ARRIVAL]
     return tuple(row[name] for name in table.identity_columns)
