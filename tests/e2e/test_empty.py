@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
@@ -49,7 +50,14 @@ async def test_nothing_that_is_watched_is_told_to_be_fine(server: Running, page:
         await expect(page.locator(f'.rail [data-dashboard="{dashboard}"] [data-status]')).to_have_attribute("data-status", "unknown")
 
 
-async def test_a_range_before_the_first_row_says_so(server: Running, page: Page) -> None:
-    write(server, "pipeline", {"venue": "okx", "symbol": "BTC/USDT", "data_type": "funding", "records": 1})
-    await opened(page, server, "?dashboard=pipeline&range=1h&at=2026-01-02T03:00:00.000Z")
+@pytest.fixture
+def fed(tmp_path: Path) -> Iterator[Running]:
+    """A server of its own: a row on the shared one would end the emptiness that the others look at."""
+    with up(tmp_path, "watch_self = false\n") as server:
+        write(server, "pipeline", {"venue": "okx", "symbol": "BTC/USDT", "data_type": "funding", "records": 1})
+        yield server
+
+
+async def test_a_range_before_the_first_row_says_so(fed: Running, page: Page) -> None:
+    await opened(page, fed, "?dashboard=pipeline&range=1h&at=2026-01-02T03:00:00.000Z")
     await expect(panel(page, "latency")).to_contain_text("Nothing in this range")
