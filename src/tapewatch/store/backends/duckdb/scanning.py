@@ -10,7 +10,7 @@ import numpy as np
 
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryError
-from tapewatch.model.query import Mode, Query
+from tapewatch.model.query import Filter, Mode, Query
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
 from tapewatch.store.backends.duckdb.staging import typed
@@ -21,6 +21,8 @@ from tapewatch.store.dialect import DuckDBDialect, Statement, aggregate, latest,
 
 _FIRST_SPAN_US = 600_000_000
 _WIDER = 8
+_GUESSES = 1_000
+"""Questions for raw rows whose span is remembered."""
 
 _Fetched = dict[str, Any]
 
@@ -32,6 +34,7 @@ class Scanner:
         self._database = database
         self._dialect = dialect
         self._watch = Watch(clock)
+        self._spans_us: dict[tuple[str, tuple[Filter, ...]], int] = {}
 
     def answer(self, query: Query, table: Table, timeout_s: float | None) -> Answer:
         """Answer a question that fits its table; see `tapewatch.store.base.Store.scan`."""
@@ -72,8 +75,9 @@ class Scanner:
             if query.order_by:
                 raise QueryError("a cursor follows the order newest first; leave order_by out", position="cursor")
             end_us = min(end_us, Position.decode(query.cursor, 1 + len(order_key(table))).ts + 1)
-        is_stepwise = query.limit is not None and not query.order_by
-        span_us = _FIRST_SPAN_US if is_stepwise else max(1, end_us - query.start_us)
+        span_us = max(1, end_us - query.start_us)
+        if query.limit is not None and not query.order_by:
+            span_us = self._spans_us.get((table.name, query.filters), _FIRST_SPAN_US)
         while True:
             start_us = max(query.start_us, end_us - span_us)
             statement = raw(self._dialect, replace(query, start_us=start_us, end_us=max(end_us, start_us + 1)), table)
@@ -84,7 +88,15 @@ class Scanner:
         page = _answer(fetched, statement, query, newest_us=self._newest(cursor, query, table, fetched), behind=None)
         if not page.truncated or query.order_by:
             return page
-        return replace(page, cursor=Position(tuple(_plain(fetched[label][page.rows - 1]) for label in statement.position)).encode())
+        last = Position(tuple(_plain(fetched[label][page.rows - 1]) for label in statement.position))
+        self._remember(query, end_us - last.ts)
+        return replace(page, cursor=last.encode())
+
+    def _remember(self, query: Query, span_us: int) -> None:
+        """Keep how far back a page reached: the next one starts with twice that, neither reading far too much nor asking again."""
+        if len(self._spans_us) > _GUESSES:
+            self._spans_us.clear()
+        self._spans_us[query.table, query.filters] = 2 * max(1, span_us)
 
     def _newest(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, fetched: _Fetched) -> int | None:
         if query.cursor is None and not query.order_by:
