@@ -99,9 +99,8 @@ async def test_the_first_minute_and_the_end(tmp_path: Path, page: Page) -> None:
         watcher = Watcher(page)
         faults: dict[str, bool] = {}
         while not (faults and all(faults.values()) and len(watcher.seen) == 5):
-            assert time.monotonic() - ready_s < FIRST_FAULTS_S * slowed(), (
-                f"{faults}\nin the browser: {watcher.seen}\n{server.output.read_text()}"
-            )
+            told = f"{faults}\nin the browser: {watcher.seen}\n{server.output.read_text()}"
+            assert time.monotonic() - ready_s < FIRST_FAULTS_S * slowed(), told
             await watcher.look()
             faults = await asyncio.to_thread(seen_faults, server)
             await asyncio.sleep(0.5)
