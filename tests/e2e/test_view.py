@@ -31,7 +31,7 @@ def query(page: Page) -> dict[str, list[str]]:
 async def test_the_address_reproduces_the_view(server: Running, browser: Browser, page: Page) -> None:
     await opened(page, server)
     await page.get_by_role("link", name="Exchange").first.click()
-    await page.get_by_role("button", name=re.compile(r"\bvenue\b")).click()
+    await page.get_by_role("button", name=re.compile(r"\bevery venue$")).click()
     await page.get_by_role("checkbox", name="okx").check()
     await page.keyboard.press("Escape")
     await page.keyboard.press("t")
