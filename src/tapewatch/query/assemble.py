@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from tapewatch.model.query import Comparison, Mode, Query
-from tapewatch.model.rows import Coded, TypedColumn
+from tapewatch.model.rows import NULL_FLAG, Coded, Flags, Floats, Times, TypedColumn
 from tapewatch.model.table import NUMERIC, Column, Identity, Kind, Status, Table
 from tapewatch.query.frame import Frame, FrameColumn, FrameSeries, describe, plain
 from tapewatch.query.holes import explain, find_holes
 from tapewatch.query.series import SeriesBook
-from tapewatch.query.verdict import Verdict, judge_flag, judge_number, judge_state
+from tapewatch.query.verdict import Verdict, is_past, judge_flag, judge_number, judge_state
 from tapewatch.store.base import Answer
 
 MOST_FRAME_SERIES = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assembly:
-    """Everything that turns an answer to ``query`` into a frame."""
+    """Everything that turns an answer to ``query`` into a frame.
+
+    Rows are many and what is wrong is rare: values are compared as arrays, and only those past a line are looked at one by one.
+    """
 
     query: Query
     table: Table
@@ -74,45 +78,48 @@ class Assembly:
             return tuple(
                 None if word is None else by_word.get(word, judge_state(word, column).status) for word in plain(values, Kind.STATE)
             )
+        if isinstance(values, Coded):
+            return None
         if column.kind is Kind.FLAG and column.flag_rule is not None:
-            return self._bucketed_flags(column, values) if is_bucketed else self._flags(column, name, values)
-        if column.kind in NUMERIC and column.thresholds is not None and not is_bucketed and not isinstance(values, Coded):
-            return self._numbers(column, name, values.tolist())
+            flags = values.astype(np.int8, copy=False)
+            return self._bucketed_flags(column, flags) if is_bucketed else self._flags(column, name, flags)
+        if column.kind in NUMERIC and column.thresholds is not None and not is_bucketed:
+            return self._numbers(column, name, values.astype(np.float64, copy=False))
         return None
 
-    def _numbers(self, column: Column, name: str, values: Sequence[float]) -> tuple[Status | None, ...]:
-        held: Mapping[tuple[str, ...], int] = {}
-        if column.thresholds is not None and column.thresholds.hold_s:
-            held = self._held(self._column_behind(name))
-        return tuple(
-            None if math.isnan(value) else judge_number(value, column.thresholds, held_us=held.get(key)).status
-            for key, value in zip(self._row_keys(), values, strict=True)
-        )
+    def _numbers(self, column: Column, name: str, values: Floats) -> tuple[Status | None, ...]:
+        thresholds = column.thresholds
+        found = _all_up(np.isnan(values))
+        past = np.flatnonzero(is_past(values, thresholds))
+        held = self._held(self._column_behind(name)) if len(past) and thresholds is not None and thresholds.hold_s else {}
+        for row in past.tolist():
+            found[row] = judge_number(float(values[row]), thresholds, held_us=held.get(self._key_of(row))).status
+        return tuple(found.tolist())
 
-    def _flags(self, column: Column, name: str, values: TypedColumn) -> tuple[Status | None, ...]:
-        held = self._held(self._column_behind(name))
-        keys = self._row_keys()
-        return tuple(
-            None if value is None else judge_flag(value, column.flag_rule, held.get(key), column).status
-            for key, value in zip(keys, plain(values, Kind.FLAG), strict=True)
-        )
+    def _flags(self, column: Column, name: str, values: Flags) -> tuple[Status | None, ...]:
+        found = _all_up(values == NULL_FLAG)
+        bad = np.flatnonzero(_is_bad(column, values))
+        held = self._held(self._column_behind(name)) if len(bad) else {}
+        for row in bad.tolist():
+            found[row] = judge_flag(bool(values[row]), column.flag_rule, held.get(self._key_of(row)), column).status
+        return tuple(found.tolist())
 
-    def _bucketed_flags(self, column: Column, values: TypedColumn) -> tuple[Status | None, ...]:
+    def _bucketed_flags(self, column: Column, values: Flags) -> tuple[Status | None, ...]:
         """A bad flag is judged by how long it had been bad at the end of its bucket."""
+        found = _all_up(values == NULL_FLAG)
+        bad = _is_bad(column, values)
+        if not bad.any():
+            return tuple(found.tolist())
         bucket_us = self.query.bucket_us or 0
-        buckets = self.answer.columns["bucket"]
-        starts: list[int] = [] if isinstance(buckets, Coded) else buckets.tolist()
-        bad_since: dict[tuple[str, ...], int] = {}
-        found: list[Status | None] = []
-        for key, start_us, value in zip(self._row_keys(), starts, plain(values, Kind.FLAG), strict=True):
-            rule = column.flag_rule
-            if value is None or rule is None or value is not rule.bad:
-                bad_since.pop(key, None)
-                found.append(None if value is None else Status.UP)
+        starts: list[int] = _times(self.answer.columns["bucket"]).tolist()
+        bad_since: dict[int, int] = {}
+        for row, (group, is_bad) in enumerate(zip(self._groups.codes.tolist(), bad.tolist(), strict=True)):
+            if not is_bad:
+                bad_since.pop(group, None)
                 continue
-            held_us = start_us + bucket_us - bad_since.setdefault(key, start_us)
-            found.append(judge_flag(value, rule, held_us, column).status)
-        return tuple(found)
+            held_us = starts[row] + bucket_us - bad_since.setdefault(group, starts[row])
+            found[row] = judge_flag(bool(values[row]), column.flag_rule, held_us, column).status
+        return tuple(found.tolist())
 
     def _held(self, column: str) -> dict[tuple[str, ...], int]:
         held: dict[tuple[str, ...], int] = {}
@@ -130,9 +137,12 @@ class Assembly:
             return self.query.group_by
         return tuple(name for name in self.table.tags if name in self.answer.columns)
 
-    def _row_keys(self) -> list[tuple[str, ...]]:
-        columns = [plain(self.answer.columns[name], Kind.TAG) for name in self._key_names()]
-        return [tuple(word or "" for word in words) for words in zip(*columns, strict=True)] if columns else [()] * self.answer.rows
+    @cached_property
+    def _groups(self) -> Groups:
+        return groups_of([column for name in self._key_names() if isinstance(column := self.answer.columns[name], Coded)], self.answer.rows)
+
+    def _key_of(self, row: int) -> tuple[str, ...]:
+        return self._groups.keys[int(self._groups.codes[row])]
 
     def _notes(self) -> dict[str, dict[int, str]]:
         flags = self.answer.columns.get("flags")
@@ -156,18 +166,54 @@ class Assembly:
 
     def _with_holes(self, verdicts: Sequence[Verdict]) -> tuple[FrameSeries, ...]:
         buckets = self.answer.columns.get("bucket")
-        if buckets is None or isinstance(buckets, Coded) or self.query.bucket_us is None:
+        if buckets is None or self.query.bucket_us is None:
             return tuple(FrameSeries(verdict) for verdict in verdicts)
-        rows_of: dict[tuple[str, ...], list[int]] = {}
-        for row, key in enumerate(self._row_keys()):
-            rows_of.setdefault(key, []).append(row)
+        times = _times(buckets)
+        order = np.lexsort((times, self._groups.codes))
+        ends = np.searchsorted(self._groups.codes[order], np.arange(len(self._groups.keys) + 1))
+        starts_of = {key: times[order[ends[i] : ends[i + 1]]] for i, key in enumerate(self._groups.keys)}
         outages = self.book.outages()
         found: list[FrameSeries] = []
         for verdict in verdicts:
-            rows = rows_of.get(tuple(verdict.key.values()), [])
-            holes = find_holes(np.sort(buckets[rows].astype(np.int64)), self.query.bucket_us, verdict.expected_us) if rows else []
+            starts = starts_of.get(tuple(verdict.key.values()))
+            holes = find_holes(starts, self.query.bucket_us, verdict.expected_us) if starts is not None else []
             found.append(FrameSeries(verdict, explain(holes, verdict.sources, outages)))
         return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Rows by their key: ``codes`` (int64, n) point into ``keys``."""
+
+    codes: npt.NDArray[np.int64]
+    keys: list[tuple[str, ...]]
+
+
+def groups_of(columns: Sequence[Coded], rows: int) -> Groups:
+    """Number the different keys that word columns make; null counts as the empty word, and without columns there is one key."""
+    codes = np.zeros(rows, np.int64)
+    for column in columns:
+        codes = codes * (len(column.values) + 1) + (column.codes + 1)
+        # numbered anew after each column: the product of many would not fit 64 bits
+        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    first = np.unique(codes, return_index=True)[1]
+    words = [column.take(first).words().tolist() for column in columns]
+    return Groups(codes, [tuple(word or "" for word in key) for key in zip(*words, strict=True)] if columns else [()])
+
+
+def _times(values: TypedColumn) -> Times:
+    return np.empty(0, np.int64) if isinstance(values, Coded) else values.astype(np.int64, copy=False)
+
+
+def _all_up(is_null: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
+    """``up`` for every row, None where there is no value."""
+    found = np.full(len(is_null), Status.UP, np.object_)
+    found[is_null] = None
+    return found
+
+
+def _is_bad(column: Column, values: Flags) -> npt.NDArray[np.bool_]:
+    return np.zeros(len(values), np.bool_) if column.flag_rule is None else values == int(column.flag_rule.bad)
 
 
 def _reasons(word: str) -> Mapping[str, Any]:

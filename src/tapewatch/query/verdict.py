@@ -6,7 +6,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from tapewatch.clock import US_PER_S
+from tapewatch.model.rows import Floats
 from tapewatch.model.table import Column, FlagRule, Status, Thresholds
 from tapewatch.model.unit import UNIT_BY_NAME, Scale
 
@@ -86,6 +90,14 @@ def judge_number(value: float | None, thresholds: Thresholds | None, column: Col
             unit = column.unit if column else "none"
             return Finding(status, f"{name} {written(value, unit)} is {side} {written(limit, unit)}")
     return FINE
+
+
+def is_past(values: Floats, thresholds: Thresholds | None) -> npt.NDArray[np.bool_]:
+    """Which numbers (n,) are at or past the first of their lines: those that `judge_number` may call something else than up."""
+    limits = [] if thresholds is None else [limit for limit in (thresholds.degraded, thresholds.down) if limit is not None]
+    if thresholds is None or not limits:
+        return np.zeros(len(values), np.bool_)
+    return values >= min(limits) if thresholds.above else values <= max(limits)
 
 
 def judge_flag(value: bool | None, rule: FlagRule | None, held_us: int | None, column: Column) -> Finding:  # noqa: FBT001 - the value judged is a flag

@@ -3,7 +3,7 @@
 from tapewatch.store.dialect.aggregate import aggregate
 from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival, order_key
 from tapewatch.store.dialect.duckdb import DuckDBDialect
-from tapewatch.store.dialect.shapes import latest, moments, newest, raw
+from tapewatch.store.dialect.shapes import candidates, extent, latest, moments, raw
 from tapewatch.store.dialect.statement import Form, Output, Statement, form_of
 
 __all__ = [
@@ -14,11 +14,12 @@ __all__ = [
     "Output",
     "Statement",
     "aggregate",
+    "candidates",
+    "extent",
     "form_of",
     "has_arrival",
     "latest",
     "moments",
-    "newest",
     "order_key",
     "raw",
 ]

@@ -14,6 +14,7 @@ from tapewatch.store.dialect.families import Ask, Part
 from tapewatch.store.dialect.statement import Binder, Form, Output, Statement
 
 _Write = Callable[[Ask, Sequence[Part]], str]
+_BY_SERIES: tuple[_Write, ...] = (families.added, families.gained, families.lasted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +24,42 @@ class _Family:
     counts_rows: bool
 
 
-def aggregate(dialect: Dialect, query: Query, table: Table) -> Statement:
+def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool = False) -> Statement:
     """Measures per bucket and group, ordered by them unless the question says otherwise.
+
+    Args:
+        dialect: Of the engine.
+        query: The question.
+        table: Its table.
+        one_source: Hope that every group has a single source: a shorter statement, whose column ``mixed`` tells when that is wrong.
 
     Raises:
         QueryError: Two columns of the answer have the same name, or ``order_by`` names none of them.
     """
-    ask = Ask(dialect, query, table, Binder())
     parts = _parts(query, table)
+    ask = Ask(dialect, query, table, Binder(), one_source=one_source and _gains_by_one_source(list(parts.values())))
     chosen = _families(list(parts.values()))
     written = [(family, family.write(ask, family.parts)) for family in chosen]
     source = written[0][1] if len(written) == 1 else _together(ask, written)
     outputs = _outputs(query, parts)
     picked = [f"{label} AS {output.label}" for label, output in zip(_expressions(query, parts), outputs[len(ask.keys) :], strict=True)]
-    counted = ["sum(_rows) OVER () AS _behind", "max(_newest) OVER () AS _newest"]
+    # totals cost a sort of their own; the asker adds the rows up, unless the answer is probably cut: one ordered by a column
+    is_ranked = bool(query.order_by)
+    counted = ["sum(_rows) OVER () AS _behind", "max(_newest) OVER () AS _newest"] if is_ranked else ["_rows AS _behind", "_newest"]
+    counted += ["_mixed"] if ask.one_source else []
     by_keys = [f"{key} NULLS LAST" for key in ask.keys]
     sql = (
         f"SELECT {', '.join([*ask.keys, *picked, *counted])} FROM ({source}) AS answer"
         f" ORDER BY {dialect.order(query.order_by, outputs, by_keys)}{dialect.limit(query)}"
     )
-    return Statement(sql, ask.binder.values, outputs, newest="_newest", behind="_behind")
+    mixed = "_mixed" if ask.one_source else ""
+    return Statement(sql, ask.binder.values, outputs, newest="_newest", behind="_behind", has_totals=is_ranked, mixed=mixed)
+
+
+def _gains_by_one_source(parts: Sequence[Part]) -> bool:
+    """Whether some part is computed per series and source, and all those may be added row by row: a rate is a quotient per series."""
+    by_series = [part for part in parts if _family_of(part)[1] in _BY_SERIES]
+    return bool(by_series) and not any(part.measure.function is Function.RATE for part in by_series)
 
 
 _Key = tuple[Function, str, str | float | None]
@@ -94,9 +111,15 @@ def _together(ask: Ask, written: Sequence[tuple[_Family, str]]) -> str:
         for other, _ in written:
             columns += [part.label if other is family else f"{ask.dialect.absent(part.form)} AS {part.label}" for part in other.parts]
         counted = ["_rows", "_newest"] if i == 0 else ["NULL AS _rows", "NULL AS _newest"]
+        if ask.one_source:
+            counted.append("_mixed" if family.write in _BY_SERIES else "FALSE AS _mixed")
         selects.append(f"SELECT {', '.join([*columns, *counted])} FROM ({sql}) AS family{i}")
     values = [f"{ask.dialect.any_of(part.label)} AS {part.label}" for family, _ in written for part in family.parts]
-    counted = ["sum(_rows) AS _rows", "max(_newest) AS _newest"]
+    counted = [
+        "sum(_rows) AS _rows",
+        "max(_newest) AS _newest",
+        *([f"{ask.dialect.any_true('_mixed')} AS _mixed"] if ask.one_source else []),
+    ]
     keys = f" GROUP BY {', '.join(ask.keys)}" if ask.keys else " HAVING count(*) > 0"
     return f"SELECT {', '.join([*ask.keys, *values, *counted])} FROM ({' UNION ALL '.join(selects)}) AS families{keys}"
 

@@ -27,7 +27,14 @@ BOOKS = (
 
 
 class DuckDBDialect(Dialect):
-    """Expressions for DuckDB 2, and the statements by which `DuckDBStore` defines, fills and tidies its tables."""
+    """Expressions for DuckDB 2, and the statements by which `DuckDBStore` defines, fills and tidies its tables.
+
+    Args:
+        area: Read questions from this area alone; empty: from the view over both, which costs more to plan.
+    """
+
+    def __init__(self, area: str = "") -> None:
+        self._area = area
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
@@ -76,6 +83,9 @@ class DuckDBDialect(Dialect):
 
     def absent(self, form: Form) -> str:
         return f"CAST(NULL AS {_TYPES[form]})"
+
+    def relation(self, table: Table) -> str:
+        return f"{self._area}.{self.quote(table.name)}" if self._area else self.quote(table.name)
 
     # --- definitions -------------------------------------------------------------------------------------------------
 
@@ -156,6 +166,10 @@ class DuckDBDialect(Dialect):
     def largest(self, table: Table, column: str) -> str:
         """Largest value of a column; null when there are no rows."""
         return f"SELECT max({self.quote(column)}) FROM {self.relation(table)}"
+
+    def newest_cold(self, table: Table) -> str:
+        """Newest ``ts`` of the cold table; null when it is empty."""
+        return f"SELECT max(ts) FROM {COLD}.{self.quote(table.name)}"
 
     def same_rows(self, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str) -> str:
         """For staged rows, by ``_place``, whose identity is stored: when that was received. ``$low`` and ``$high`` bound its ``ts``."""

@@ -1,6 +1,7 @@
 """Families of measures: each turns the rows of a question into one SELECT of keys and values.
 
 ``plain`` aggregates over all rows of a group. ``added`` sums per series and source, takes the source that saw most, and adds the series.
+Where one source alone reports, which is usual, the sum over the group is the same and costs half: it is tried first (`Ask.one_source`).
 ``gained`` does the same with what counters gained, ``lasted`` with the seconds that a state lasted. ``merged`` adds up sketches.
 The keys are ``_b`` (the bucket, where there is one) and ``_g0 …`` (the groups); the values are called as their `Part` says.
 """
@@ -47,12 +48,21 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question on its way to a statement."""
+    """A question on its way to a statement.
+
+    Attributes:
+        dialect: Of the engine.
+        query: The question.
+        table: Its table.
+        binder: Of the statement.
+        one_source: Whether every group is taken to have a single source; ``_mixed`` of a row then says that its group has not.
+    """
 
     dialect: Dialect
     query: Query
     table: Table
     binder: Binder
+    one_source: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -84,7 +94,7 @@ class Ask:
 
     def series_source(self, columns: Sequence[str], *, before_us: int) -> str:
         """The rows with their groups, series and these columns."""
-        others = [self.dialect.quote(name) for name in dict.fromkeys(columns) if name != "ts"]
+        others = [self.dialect.quote(name) for name in dict.fromkeys((*columns, "source")) if name != "ts"]
         picked = ", ".join(["ts", *self.groups(), *self.series(), *others])
         rows = self.source((*columns, *self.table.tags, "source"), before_us=before_us)
         return f"SELECT {picked} FROM ({rows}) AS source"
@@ -156,7 +166,7 @@ def gained(ask: Ask, parts: Sequence[Part]) -> str:
             lagged.append(f"{dialect.before(f'CASE WHEN {x} IS NOT NULL THEN ts END', '_series', order)} AS _t{i}")
             gains.append(f"CASE WHEN {x} IS NOT NULL THEN ts - _t{i} END AS _span{i}")
     source = ask.series_source((*columns, *in_series), before_us=LOOK_BACK_US)
-    picked = ", ".join([*ask.bucket("ts"), "ts", *_group_labels(ask), "_series", "_subject", *gains])
+    picked = ", ".join([*ask.bucket("ts"), "ts", *_group_labels(ask), "_series", "_subject", "source", *gains])
     start = dialect.value(ask.binder, ask.query.start_us)
     rows = f"SELECT {picked} FROM (SELECT source.*, {', '.join(lagged)} FROM ({source}) AS source) AS lagged WHERE ts >= {start}"
 
@@ -179,7 +189,7 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
     groups = _group_labels(ask)
     until = f"lead(ts) OVER (PARTITION BY _series ORDER BY {', '.join(dialect.quote(name) for name in in_series)})"
     spans = (
-        f"SELECT {', '.join([*groups, '_series', '_subject', x])}, ts AS _ts, greatest(ts, {start}) AS _from,"
+        f"SELECT {', '.join([*groups, '_series', '_subject', 'source', x])}, ts AS _ts, greatest(ts, {start}) AS _from,"
         f" least(coalesce({until}, {end}), ts + {longest}, {end}) AS _to FROM ({source}) AS source WHERE {x} IS NOT NULL"
     )
     rows = f"SELECT *, _from AS _in, _to AS _out FROM ({spans}) AS spans WHERE _to > _from"
@@ -231,6 +241,10 @@ def _merged_value(dialect: Dialect, part: Part) -> str:
 def _over_series(ask: Ask, rows: str, parts: Sequence[Part], value: Callable[[Part], str], *, ts: str = "ts") -> str:
     """Compute values per series and source, keep the largest of the sources, add over the series of a group."""
     dialect, keys = ask.dialect, ask.keys
+    if ask.one_source:
+        values = [f"{value(part)} AS {part.label}" for part in parts]
+        picked = ", ".join([*keys, *values, "count(*) AS _rows", f"max({ts}) AS _newest", "min(source) <> max(source) AS _mixed"])
+        return f"SELECT {picked} FROM ({rows}) AS rows{_grouped(keys)}"
     bucket = [key for key in keys if key == "_b"]
     groups = [f"{dialect.any_of(label)} AS {label}" for label in _group_labels(ask)]
 

@@ -15,7 +15,7 @@ from tapewatch.store.dialect.statement import Binder, Output, Statement, form_of
 def moments(dialect: Dialect, query: Query, table: Table) -> Statement:
     """The newest ``_ts`` of each series, and how many ``_rows`` it has in the range.
 
-    With `latest` these are two narrow questions instead of a wide one: all columns are read of the few rows that can be the newest.
+    With `candidates` these are two narrow questions instead of a wide one: all columns are read of the few rows that can be the newest.
     """
     binder = Binder()
     key = query.group_by or table.tags
@@ -23,6 +23,34 @@ def moments(dialect: Dialect, query: Query, table: Table) -> Statement:
     rows = dialect.source_rows(query, table, binder, key)
     sql = f"SELECT max(ts) AS _ts, count(*) AS _rows FROM ({rows}) AS source GROUP BY {series}"
     return Statement(sql, binder.values, newest="_ts", behind="_rows")
+
+
+def candidates(dialect: Dialect, query: Query, table: Table, found_us: Sequence[int], *, all_since: bool) -> Statement:
+    """Rows that hold the newest of each series, in the order of `latest`; older ones may be among them.
+
+    ``_h`` tells series apart, ``_t`` and ``_r`` are ``ts`` and ``received_at``: whoever asks keeps the last row of each series.
+    A statement that finds these rows costs half of one that also ranks them.
+
+    Args:
+        dialect: Of the engine.
+        query: The question.
+        table: Its table.
+        found_us: What `moments` found.
+        all_since: Take all rows since the earliest of these moments, which is cheap where they are few; else only those at one of them.
+    """
+    binder = Binder()
+    asked = query.columns or tuple(table.column)
+    key = query.group_by or table.tags
+    outputs = _outputs(asked, table)
+    rows = dialect.source_rows(replace(query, start_us=min(found_us)), table, binder, (*asked, *key, "received_at"))
+    series = dialect.key_of([dialect.quote(name) for name in key])
+    where = "" if all_since else f" WHERE {dialect.one_of('ts', found_us, binder)}"
+    sql = (
+        f"SELECT {_picked(dialect, outputs)}, {series} AS _h, ts AS _t, received_at AS _r"
+        f" FROM ({rows}) AS source{where}"
+        f" ORDER BY {_order_of_latest(dialect, query, outputs, key)}{dialect.limit(query)}"
+    )
+    return Statement(sql, binder.values, outputs)
 
 
 def latest(dialect: Dialect, query: Query, table: Table, found_us: Sequence[int]) -> Statement:
@@ -38,9 +66,13 @@ def latest(dialect: Dialect, query: Query, table: Table, found_us: Sequence[int]
     sql = (
         f"SELECT {_picked(dialect, outputs)} FROM (SELECT *, row_number() OVER (PARTITION BY {series} ORDER BY {order}) AS _place"
         f" FROM ({rows}) AS source WHERE {dialect.one_of('ts', found_us, binder)}) AS placed WHERE _place = 1"
-        f" ORDER BY {dialect.order(query.order_by, outputs, [f'{dialect.quote(name)} NULLS LAST' for name in key])}{dialect.limit(query)}"
+        f" ORDER BY {_order_of_latest(dialect, query, outputs, key)}{dialect.limit(query)}"
     )
     return Statement(sql, binder.values, outputs)
+
+
+def _order_of_latest(dialect: Dialect, query: Query, outputs: Sequence[Output], key: Sequence[str]) -> str:
+    return dialect.order(query.order_by, outputs, [f"{dialect.quote(name)} NULLS LAST" for name in key])
 
 
 def raw(dialect: Dialect, query: Query, table: Table) -> Statement:
@@ -65,11 +97,12 @@ def raw(dialect: Dialect, query: Query, table: Table) -> Statement:
     return Statement(sql, binder.values, outputs, position=position)
 
 
-def newest(dialect: Dialect, query: Query, table: Table) -> Statement:
-    """One row with the newest ``ts`` that matches."""
+def extent(dialect: Dialect, query: Query, table: Table) -> Statement:
+    """One row: the newest ``ts`` that matches, and how many rows do."""
     binder = Binder()
     rows = dialect.source_rows(query, table, binder, ())
-    return Statement(f"SELECT max(ts) AS _newest FROM ({rows}) AS source", binder.values, newest="_newest")
+    sql = f"SELECT max(ts) AS _newest, count(*) AS _behind FROM ({rows}) AS source"
+    return Statement(sql, binder.values, newest="_newest", behind="_behind", has_totals=True)
 
 
 def _outputs(asked: Sequence[str], table: Table) -> tuple[Output, ...]:

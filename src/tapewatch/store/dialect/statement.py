@@ -54,7 +54,9 @@ class Statement:
         outputs: The columns of the answer, in their order.
         newest: Label of the column that says, or whose largest value is, the newest ``ts`` that matched; empty when none does.
         behind: Label of the column that says how many rows were read; empty when none does.
+        has_totals: Whether ``behind`` speaks of all rows read in every row of the answer, not of those behind that row.
         position: Labels of the columns that make a cursor of a row.
+        mixed: Label of the column that says whether a row mixes several sources, which makes the answer void; empty when none can.
     """
 
     sql: str
@@ -62,7 +64,9 @@ class Statement:
     outputs: tuple[Output, ...] = ()
     newest: str = ""
     behind: str = ""
+    has_totals: bool = False
     position: tuple[str, ...] = ()
+    mixed: str = ""
 
 
 class Binder:

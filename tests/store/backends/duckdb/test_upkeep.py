@@ -122,6 +122,7 @@ def test_a_commit_that_replaces_a_moving_row_waits_for_it(store: DuckDBStore) ->
     copy, delete = store._dialect.move(SAMPLE)
     cursor = store._database.cursor()
     replacing = threading.Thread(target=put, args=(store, MIDNIGHT_US - 11), kwargs={"level": 7.0})
+    store._upkeep.note_cold("sample", MIDNIGHT_US - 1)
     with store._upkeep.moving, store._database.transaction(cursor, "moving"):
         cursor.execute(copy, {"before": MIDNIGHT_US})
         cursor.execute(delete, {"before": MIDNIGHT_US})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryError
@@ -15,26 +17,38 @@ from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
 from tapewatch.store.backends.duckdb.staging import typed
 from tapewatch.store.backends.duckdb.watch import Watch
-from tapewatch.store.base import Answer
+from tapewatch.store.base import LOOK_BACK_US, Answer
 from tapewatch.store.cursor import Position
-from tapewatch.store.dialect import DuckDBDialect, Statement, aggregate, latest, moments, newest, order_key, raw
+from tapewatch.store.dialect import DuckDBDialect, Statement, aggregate, candidates, extent, latest, moments, order_key, raw
+from tapewatch.store.dialect.duckdb import HOT
 
 _FIRST_SPAN_US = 600_000_000
-_WIDER = 8
+_WIDER = 4
 _GUESSES = 1_000
 """Questions for raw rows whose span is remembered."""
+_FEW = 1_000
+"""So many rows more than needed are read faster than left out."""
 
 _Fetched = dict[str, Any]
+_Write = Callable[[DuckDBDialect], Statement]
 
 
 class Scanner:
-    """Asks the file from any number of threads."""
+    """Asks the file from any number of threads.
 
-    def __init__(self, database: Database, dialect: DuckDBDialect, clock: Clock) -> None:
+    Args:
+        database: The file.
+        clock: For limits on time.
+        cold_until_us: By table the moment from which on all rows are hot; see `Upkeep.cold_until_us`.
+    """
+
+    def __init__(self, database: Database, clock: Clock, cold_until_us: Callable[[str], int]) -> None:
         self._database = database
-        self._dialect = dialect
+        self._everywhere, self._hot = DuckDBDialect(), DuckDBDialect(HOT)
+        self._cold_until_us = cold_until_us
         self._watch = Watch(clock)
         self._spans_us: dict[tuple[str, tuple[Filter, ...]], int] = {}
+        self._mixed: set[str] = set()
 
     def answer(self, query: Query, table: Table, timeout_s: float | None) -> Answer:
         """Answer a question that fits its table; see `tapewatch.store.base.Store.scan`."""
@@ -52,21 +66,52 @@ class Scanner:
         """Let go of the thread that watches the time."""
         self._watch.stop()
 
+    def _fetch(self, cursor: duckdb.DuckDBPyConnection, table: Table, oldest_us: int, write: _Write) -> tuple[_Fetched, Statement]:
+        """Run a statement that reads no row before ``oldest_us``: from the hot table alone where that has them all."""
+        if oldest_us >= self._cold_until_us(table.name):
+            statement = write(self._hot)
+            fetched = _fetched(cursor, statement)
+            if oldest_us >= self._cold_until_us(table.name):
+                return fetched, statement
+        statement = write(self._everywhere)
+        return _fetched(cursor, statement), statement
+
     def _aggregate(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
-        statement = aggregate(self._dialect, query, table)
-        fetched = _fetch(cursor, statement)
-        return _answer(
-            fetched, statement, query, newest_us=_first(fetched, statement.newest), behind=_first(fetched, statement.behind) or 0
+        oldest_us = query.start_us - query.shift_us - LOOK_BACK_US
+        fetched, statement = self._fetch(
+            cursor, table, oldest_us, lambda dialect: aggregate(dialect, query, table, one_source=table.name not in self._mixed)
         )
+        if statement.mixed and np.ma.getdata(fetched[statement.mixed]).any():
+            self._mixed.add(table.name)
+            fetched, statement = self._fetch(cursor, table, oldest_us, lambda dialect: aggregate(dialect, query, table))
+        return self._counted(cursor, query, table, fetched, statement)
+
+    def _counted(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, fetched: _Fetched, statement: Statement) -> Answer:
+        """The answer with the number of rows behind it; what was cut away is counted by a question of its own."""
+        counted, by = fetched, statement
+        if not statement.has_totals and query.limit is not None and _count(fetched) > query.limit:
+            counted, by = self._fetch(cursor, table, query.start_us - query.shift_us, lambda dialect: extent(dialect, query, table))
+        behind = (_first(counted, by.behind) or 0) if by.has_totals else int(counted[by.behind].sum() or 0)
+        newest_us = None if _count(counted) == 0 else _largest(counted[by.newest])
+        return _answer(fetched, statement, query, newest_us=newest_us, behind=behind)
 
     def _latest(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
-        statement = moments(self._dialect, query, table)
-        found = _fetch(cursor, statement)
+        oldest_us = query.start_us - query.shift_us
+        found, statement = self._fetch(cursor, table, oldest_us, lambda dialect: moments(dialect, query, table))
         held_us: list[int] = np.unique(found[statement.newest]).tolist()
-        fetched_by = latest(self._dialect, query, table, held_us or [query.start_us])
-        return _answer(
-            _fetch(cursor, fetched_by), fetched_by, query, newest_us=max(held_us, default=None), behind=int(found[statement.behind].sum())
-        )
+        if not held_us:
+            unasked = candidates(self._everywhere, query, table, [query.start_us], all_since=True)
+            return _answer({output.label: np.empty(0, np.object_) for output in unasked.outputs}, unasked, query, newest_us=None, behind=0)
+        at, behind = held_us[0] - query.shift_us, int(found[statement.behind].sum())
+        likely = behind * (query.end_us - held_us[0]) / (query.end_us - query.start_us)
+        few = likely < _FEW + 2 * len(held_us)
+        fetched, statement = self._fetch(cursor, table, at, lambda dialect: candidates(dialect, query, table, held_us, all_since=few))
+        newest = _newest_of_each(fetched) if query.limit is None or _count(fetched) <= query.limit else None
+        if newest is None:
+            fetched, statement = self._fetch(cursor, table, at, lambda dialect: latest(dialect, query, table, held_us))
+        else:
+            fetched = {label: values[newest] for label, values in fetched.items()}
+        return _answer(fetched, statement, query, newest_us=held_us[-1], behind=behind)
 
     def _page(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
         """One page of raw rows: of growing spans before the end, because the newest rows are usually close to it."""
@@ -80,8 +125,8 @@ class Scanner:
             span_us = self._spans_us.get((table.name, query.filters), _FIRST_SPAN_US)
         while True:
             start_us = max(query.start_us, end_us - span_us)
-            statement = raw(self._dialect, replace(query, start_us=start_us, end_us=max(end_us, start_us + 1)), table)
-            fetched = _fetch(cursor, statement)
+            part = replace(query, start_us=start_us, end_us=max(end_us, start_us + 1))
+            fetched, statement = self._fetch(cursor, table, start_us - query.shift_us, lambda dialect, part=part: raw(dialect, part, table))
             if start_us <= query.start_us or (query.limit is not None and _count(fetched) > query.limit):
                 break
             span_us *= _WIDER
@@ -93,19 +138,29 @@ class Scanner:
         return replace(page, cursor=last.encode())
 
     def _remember(self, query: Query, span_us: int) -> None:
-        """Keep how far back a page reached: the next one starts with twice that, neither reading far too much nor asking again."""
+        """Keep how far back a page reached: the next one starts with a little more, neither reading far too much nor asking again."""
         if len(self._spans_us) > _GUESSES:
             self._spans_us.clear()
-        self._spans_us[query.table, query.filters] = 2 * max(1, span_us)
+        self._spans_us[query.table, query.filters] = max(1, span_us * 5 // 4)
 
     def _newest(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, fetched: _Fetched) -> int | None:
         if query.cursor is None and not query.order_by:
             return _first(fetched, "_k0")
-        statement = newest(self._dialect, query, table)
-        return _first(_fetch(cursor, statement), statement.newest)
+        statement = extent(self._everywhere, query, table)
+        return _first(_fetched(cursor, statement), statement.newest)
 
 
-def _fetch(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> _Fetched:
+def _newest_of_each(fetched: _Fetched) -> npt.NDArray[np.intp] | None:
+    """Places, ascending, of the newest row of each series (see `candidates`); None when two rows of a series came at the same moment."""
+    series, ts, received = (np.ma.getdata(fetched[label]) for label in ("_h", "_t", "_r"))
+    order = np.lexsort((received, ts, series))
+    is_older = series[order[1:]] == series[order[:-1]]
+    if (is_older & (ts[order[1:]] == ts[order[:-1]]) & (received[order[1:]] == received[order[:-1]])).any():
+        return None
+    return np.sort(order[np.append(~is_older, [True] * min(1, len(order))).astype(np.bool_)])
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> _Fetched:
     executed = cursor.execute(statement.sql, statement.parameters)
     return cast("_Fetched", executed.fetchnumpy())  # pyright: ignore[reportUnknownMemberType] - the stubs name pandas
 
@@ -124,6 +179,11 @@ def _count(fetched: _Fetched) -> int:
 def _first(fetched: _Fetched, label: str) -> int | None:
     values = fetched[label]
     return None if len(values) == 0 or values[0] is np.ma.masked else int(values[0])
+
+
+def _largest(values: npt.NDArray[Any]) -> int | None:
+    found = values.max()
+    return None if found is np.ma.masked else int(found)
 
 
 def _plain(value: object) -> str | int | None:

@@ -59,8 +59,8 @@ class DuckDBStore:
             self._lock.release()
             raise
         self._marks_age = self._database.age
-        self._scanner = Scanner(self._database, self._dialect, clock)
         self._upkeep = Upkeep(self._database, self._dialect)
+        self._scanner = Scanner(self._database, clock, self._upkeep.cold_until_us)
         self._writing = threading.RLock()
         self._tables: dict[str, Table] = {}
         self._arrived: dict[str, int] = {}
@@ -89,6 +89,7 @@ class DuckDBStore:
             if table.identity is not Identity.NONE:
                 newest_us = _single(connection, self._dialect.largest(table, "ts"))
                 self._identities[table.name] = Identities(self._dialect, table, NULL_TIME if newest_us is None else newest_us)
+            self._upkeep.note_cold(table.name, _single(connection, self._dialect.newest_cold(table)))
             self._tables[table.name] = table
 
     def drop_before(self, table: str, time_us: int) -> int:

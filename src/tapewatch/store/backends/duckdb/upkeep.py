@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 
 from tapewatch.errors import StoreUnavailable
+from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Conflict, Database
 from tapewatch.store.dialect import DuckDBDialect
@@ -39,7 +40,19 @@ class Upkeep:
         self._database = database
         self._dialect = dialect
         self._moved_before: dict[str, int] = {}
+        self._cold_until_us: dict[str, int] = {}
         self.moving = threading.Lock()
+
+    def note_cold(self, table: str, newest_us: int | None) -> None:
+        """Note the newest row of a cold table, when the table is opened; None when it is empty."""
+        self._cold_until_us[table] = NULL_TIME if newest_us is None else newest_us + 1
+
+    def cold_until_us(self, table: str) -> int:
+        """All rows of a table from this moment on are hot.
+
+        It grows before rows move: who has read the hot table alone asks again afterwards, and if the answer is the same nothing was missed.
+        """
+        return self._cold_until_us[table]
 
     def run(self, tables: Iterable[Table], now_us: int) -> None:
         """Move what is due, then write the log back if that is due.
@@ -80,6 +93,7 @@ class Upkeep:
         """Move the rows before a time; a replacement that came between makes it wait for the next run."""
         cursor = self._database.cursor()
         copy, delete = self._dialect.move(table)
+        self._cold_until_us[table.name] = max(self._cold_until_us[table.name], before_us)
         try:
             with self.moving, self._database.transaction(cursor, f"moving rows of {table.name}"):
                 counted = cursor.execute(copy, {"before": before_us}).fetchone()
