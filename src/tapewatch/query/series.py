@@ -13,7 +13,7 @@ from tapewatch.clock import US_PER_S, Clock
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, RowBatch
 from tapewatch.model.table import Column, Identity, Kind, Status, Table
-from tapewatch.query.verdict import Finding, Verdict, judge_age, judge_flag, judge_number, judge_state, worst
+from tapewatch.query.verdict import FINE, Finding, Verdict, judge_age, judge_flag, judge_number, judge_state, worst
 from tapewatch.query.verdict import is_stale as age_is_stale
 
 ROWS_TO_LEARN = 5
@@ -195,15 +195,17 @@ class SeriesBook:
         return [_combined(table_name, dict(zip(names, key, strict=True)), members, now_us) for key, members in groups.items()]
 
     def _finding(self, table: Table, series: Series, now_us: int) -> tuple[Finding, int | None]:
-        candidates: list[tuple[Finding, int | None]] = []
+        """The worst finding about a series, the first of equals, and since when."""
+        found: tuple[Finding, int | None] = (FINE, None)
         if table.identity is Identity.MEASUREMENT:
-            candidates.append((judge_age(max(0, now_us - series.newest_us), series.expected_us), series.newest_us))
+            found = (judge_age(max(0, now_us - series.newest_us), series.expected_us), series.newest_us)
         for column in self._judged[table.name]:
             held = series.judged.get(column.name)
             if held is not None:
-                candidates.append((self._judge_column(table, column, held, series, now_us), held.since_us))
-        found = worst(finding for finding, _ in candidates)
-        return found, next((since_us for finding, since_us in candidates if finding is found), None)
+                finding = self._judge_column(table, column, held, series, now_us)
+                if finding.status.rank > found[0].status.rank or found[1] is None:
+                    found = (finding, held.since_us)
+        return found
 
     def _judge_column(self, table: Table, column: Column, held: Judged, series: Series, now_us: int) -> Finding:
         value = held.value

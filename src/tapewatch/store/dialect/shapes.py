@@ -25,7 +25,7 @@ def moments(dialect: Dialect, query: Query, table: Table) -> Statement:
     return Statement(sql, binder.values, newest="_ts", behind="_rows")
 
 
-def candidates(dialect: Dialect, query: Query, table: Table, found_us: Sequence[int], *, all_since: bool) -> Statement:
+def candidates(dialect: Dialect, query: Query, table: Table, found_us: Sequence[int], *, all_since: bool = False) -> Statement:
     """Rows that hold the newest of each series, in the order of `latest`; older ones may be among them.
 
     ``_h`` tells series apart, ``_t`` and ``_r`` are ``ts`` and ``received_at``: whoever asks keeps the last row of each series.

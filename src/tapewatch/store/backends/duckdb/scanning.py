@@ -49,6 +49,7 @@ class Scanner:
         self._watch = Watch(clock)
         self._spans_us: dict[tuple[str, tuple[Filter, ...]], int] = {}
         self._mixed: set[str] = set()
+        self._dense: set[str] = set()
 
     def answer(self, query: Query, table: Table, timeout_s: float | None) -> Answer:
         """Answer a question that fits its table; see `tapewatch.store.base.Store.scan`."""
@@ -100,18 +101,32 @@ class Scanner:
         found, statement = self._fetch(cursor, table, oldest_us, lambda dialect: moments(dialect, query, table))
         held_us: list[int] = np.unique(found[statement.newest]).tolist()
         if not held_us:
-            unasked = candidates(self._everywhere, query, table, [query.start_us], all_since=True)
+            unasked = candidates(self._everywhere, query, table, [query.start_us])
             return _answer({output.label: np.empty(0, np.object_) for output in unasked.outputs}, unasked, query, newest_us=None, behind=0)
-        at, behind = held_us[0] - query.shift_us, int(found[statement.behind].sum())
-        likely = behind * (query.end_us - held_us[0]) / (query.end_us - query.start_us)
-        few = likely < _FEW + 2 * len(held_us)
-        fetched, statement = self._fetch(cursor, table, at, lambda dialect: candidates(dialect, query, table, held_us, all_since=few))
-        newest = _newest_of_each(fetched) if query.limit is None or _count(fetched) <= query.limit else None
-        if newest is None:
-            fetched, statement = self._fetch(cursor, table, at, lambda dialect: latest(dialect, query, table, held_us))
-        else:
-            fetched = {label: values[newest] for label, values in fetched.items()}
+        behind = int(found[statement.behind].sum())
+        fetched, statement = self._newest_rows(cursor, query, table, held_us, behind)
         return _answer(fetched, statement, query, newest_us=held_us[-1], behind=behind)
+
+    def _newest_rows(
+        self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, held_us: list[int], behind: int
+    ) -> tuple[_Fetched, Statement]:
+        """The newest row of each series, all of which lie at ``held_us``: by the cheapest statement that finds them."""
+        at = held_us[0] - query.shift_us
+        likely = behind * (query.end_us - held_us[0]) / (query.end_us - query.start_us)
+        most = min(_FEW + 2 * len(held_us), query.limit or _FEW)
+        ways: list[tuple[_Write, int | None]] = [(lambda dialect: candidates(dialect, query, table, held_us), query.limit)]
+        if likely < most and table.name not in self._dense:
+            part = replace(query, limit=most)
+            ways.insert(0, (lambda dialect: candidates(dialect, part, table, held_us, all_since=True), most))
+        for write, limit in ways:
+            fetched, statement = self._fetch(cursor, table, at, write)
+            if limit is not None and _count(fetched) > limit:
+                self._dense.add(table.name)
+                continue
+            places = _newest_of_each(fetched)
+            if places is not None:
+                return {label: values[places] for label, values in fetched.items()}, statement
+        return self._fetch(cursor, table, at, lambda dialect: latest(dialect, query, table, held_us))
 
     def _page(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
         """One page of raw rows: of growing spans before the end, because the newest rows are usually close to it."""
