@@ -1,15 +1,12 @@
 """What a program pays for the client: time to import it, time of a `write`, rows per second, memory; with the server alive, dead and stuck.
 
-Run `python bench/client.py` (about two minutes), or with `--short` (about twenty seconds, less sure about the tails).
+Run `python -m bench.client` (about two minutes), or with `--short` (about twenty seconds, less sure about the tails).
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import logging
-import math
-import platform
 import resource
 import socketserver
 import statistics
@@ -19,33 +16,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from bench.bars import Bar, percentile, run
 from tapewatch_client import Client
 
 SITUATIONS = ("alive", "dead", "stuck")
 MEMORY_BYTES = 16 * 1024 * 1024
 CALLS_PER_S = 1_000
-
-
-@dataclass(frozen=True)
-class Result:
-    """One number beside its target; ``is_least`` when the number is to be at least the target."""
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-    is_least: bool = False
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the target holds; without one, it does."""
-        return self.target is None or (self.value >= self.target if self.is_least else self.value <= self.target)
-
-    def __str__(self) -> str:
-        target = "" if self.target is None else f"{'≥' if self.is_least else '≤'} {self.target:,.6g} {self.unit}"
-        return f"{self.name:<58} {self.value:>12,.6g} {self.unit:<8} {target:<20} {'' if self.is_met else 'MISSED'}"
 
 
 # --- the server, in a process of its own ------------------------------------------------------------------------------
@@ -82,7 +59,7 @@ def serve(*, is_stuck: bool) -> None:
 @contextmanager
 def server(situation: str) -> Iterator[str]:
     """Give the address of a server in that situation."""
-    with subprocess.Popen([sys.executable, __file__, "--serve", situation], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-m", "bench.client", "--serve", situation], stdout=subprocess.PIPE, text=True) as process:
         port = process.stdout.readline().strip() if process.stdout is not None else ""
         try:
             if situation == "dead":
@@ -106,14 +83,12 @@ def start_ms(program: str, times: int) -> float:
     return statistics.median(spent)
 
 
-def measure_import(*, is_short: bool) -> list[Result]:
+def measure_import(*, is_short: bool) -> Iterator[Bar]:
     """Time to import the package and to make a client, beyond the bare interpreter."""
     times = 7 if is_short else 21
     bare_ms = start_ms("pass", times)
-    return [
-        Result("import tapewatch_client, beyond the bare interpreter", start_ms("import tapewatch_client", times) - bare_ms, "ms", 50),
-        Result("the same with the first Client()", start_ms("import tapewatch_client as t; t.Client()", times) - bare_ms, "ms"),
-    ]
+    yield Bar("import tapewatch_client, beyond the bare interpreter", start_ms("import tapewatch_client", times) - bare_ms, "ms", 50)
+    yield Bar("the same with the first Client()", start_ms("import tapewatch_client as t; t.Client()", times) - bare_ms, "ms")
 
 
 def write_one(client: Client, number: int) -> None:
@@ -121,12 +96,7 @@ def write_one(client: Client, number: int) -> None:
     client.write("exchange", venue="binance", connected=True, latency_ms=12.5 + number % 7, reconnects=number, rate_limit_ratio=0.25)
 
 
-def percentile(ordered: list[float], share: float) -> float:
-    """Smallest value that at least ``share`` of all do not exceed."""
-    return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
-
-
-def measure_latency(situation: str, seconds: float) -> list[Result]:
+def measure_latency(situation: str, seconds: float) -> Iterator[Bar]:
     """`write` at 1,000 calls/s while a second thread of the same program computes."""
     stop = threading.Event()
 
@@ -153,16 +123,14 @@ def measure_latency(situation: str, seconds: float) -> list[Result]:
         client.close(0.5)
     spent_us.sort()
     name = f"write, busy program, {CALLS_PER_S:,} calls/s, server {situation},"
-    return [
-        Result(f"{name} p50", percentile(spent_us, 0.5), "µs"),
-        Result(f"{name} p99", percentile(spent_us, 0.99), "µs", 50),
-        Result(f"{name} p99.9", percentile(spent_us, 0.999), "µs", 1_000),
-        Result(f"{name} p99.99", percentile(spent_us, 0.9999), "µs", 10_000),
-        Result(f"{name} maximum", spent_us[-1], "µs"),
-    ]
+    yield Bar(f"{name} p50", percentile(spent_us, 0.5), "µs")
+    yield Bar(f"{name} p99", percentile(spent_us, 0.99), "µs", 50)
+    yield Bar(f"{name} p99.9", percentile(spent_us, 0.999), "µs", 1_000)
+    yield Bar(f"{name} p99.99", percentile(spent_us, 0.9999), "µs", 10_000)
+    yield Bar(f"{name} maximum", spent_us[-1], "µs")
 
 
-def measure_rate(situation: str, seconds: float) -> list[Result]:
+def measure_rate(situation: str, seconds: float) -> Iterator[Bar]:
     """`write` as often as one thread can, what becomes of the rows, and the memory that it takes."""
     with server(situation) as url:
         client = Client(url, max_memory_bytes=MEMORY_BYTES)
@@ -179,35 +147,25 @@ def measure_rate(situation: str, seconds: float) -> list[Result]:
         client.close(5 if situation == "alive" else 0.5)
         stats = client.stats()
     name = f"one thread without pause, server {situation},"
-    return [
-        Result(f"{name} calls", rate, "/s", 200_000, is_least=True),
-        Result(f"{name} rows held", held / 2**20, "MiB", MEMORY_BYTES / 2**20),
-        Result(f"{name} delivered", stats.delivered / stats.written, "of all"),
-        Result(f"{name} not accounted for", stats.written - stats.delivered - stats.dropped - stats.refused_rows - stats.queued, "rows", 0),
-    ]
+    yield Bar(f"{name} calls", rate, "/s", 200_000, is_least=True)
+    yield Bar(f"{name} rows held", held / 2**20, "MiB", MEMORY_BYTES / 2**20)
+    yield Bar(f"{name} delivered", stats.delivered / stats.written, "of all")
+    yield Bar(f"{name} not accounted for", stats.written - stats.delivered - stats.dropped - stats.refused_rows - stats.queued, "rows", 0)
 
 
-def main() -> int:
-    """Print every number beside its target; 1 when one is missed."""
-    parser = argparse.ArgumentParser(description="What a program pays for the client.")
-    parser.add_argument("--short", action="store_true", help="measure for seconds instead of minutes")
-    parser.add_argument("--serve", choices=SITUATIONS, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.serve:
-        serve(is_stuck=arguments.serve == "stuck")
-        return 0
+def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch that every script has
+    """Import, then each situation at full speed and at an even pace."""
     logging.getLogger("tapewatch_client").setLevel(logging.CRITICAL)  # dead servers are the point here
-    print(f"Python {platform.python_version()}, {platform.machine()}")
-    results = measure_import(is_short=arguments.short)
+    yield from measure_import(is_short=is_short)
     for situation in SITUATIONS:
-        results += measure_rate(situation, 1.0 if arguments.short else 5.0)
+        yield from measure_rate(situation, 1.0 if is_short else 5.0)
     for situation in SITUATIONS:
-        results += measure_latency(situation, 3.0 if arguments.short else 30.0)
-    results.append(Result("peak memory of this process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB"))
-    for result in results:
-        print(result)
-    return 0 if all(result.is_met for result in results) else 1
+        yield from measure_latency(situation, 3.0 if is_short else 30.0)
+    yield Bar("peak memory of this process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["--serve"]:
+        serve(is_stuck=sys.argv[2] == "stuck")
+    else:
+        run(measure, "What a program pays for the client.")

@@ -81,14 +81,9 @@ def refused(*arguments: str, folder: Path, environment: Mapping[str, str] | None
     return done.stderr.removesuffix("\n")
 
 
-def slowed() -> float:
-    """How many times longer things take here than on a machine that does nothing else: programs that want to run, for each processor."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 def wait_for(condition: Callable[[], T], within_s: float = 20, every_s: float = 0.1) -> T:
-    """What `condition` gives as soon as that is true; on a busy machine later."""
-    until_s = time.monotonic() + within_s * slowed()
+    """What `condition` gives as soon as that is true."""
+    until_s = time.monotonic() + within_s
     while True:
         found = condition()
         if found:

@@ -2,6 +2,7 @@ import pytest
 
 from tapewatch.clock import ManualClock
 from tapewatch.model.table import Status, Thresholds
+from tapewatch.query.clocks import FRESH_US
 from tapewatch.query.series import SeriesBook
 from tests.rows import CATALOG, NOW_US, S, accepted
 
@@ -139,3 +140,28 @@ def test_a_busy_second_is_no_news_but_a_busy_minute_is(book: SeriesBook, clock: 
         book(accepted("host", [{"cpu_ratio": busy, "ts": clock.now_us()}], now_us=clock.now_us(), period_s=1.0))
         assert only(book) is (Status.UP if second < 60 else Status.DOWN), second
         clock.advance(1)
+
+
+def test_a_venue_lost_a_moment_ago_stands_above_a_clock_that_was_never_synchronised(book: SeriesBook, clock: ManualClock) -> None:
+    book(accepted("host", [{"host": "h1", "clock_synchronised": False}], now_us=clock.now_us(), period_s=60.0))
+    clock.advance(20)
+    connect(book, clock, connected=False)
+    assert [verdict.table for verdict in book.verdicts()] == ["exchange", "host"]
+
+
+def test_a_number_past_its_line_is_named_and_what_ails_the_series_itself_is_not(book: SeriesBook, clock: ManualClock) -> None:
+    book(accepted("exchange", [{"venue": "okx", "connected": True, "latency_ms": 900.0, "ts": clock.now_us()}], now_us=clock.now_us()))
+    assert [verdict.about for verdict in book.verdicts()] == ["latency_ms"]
+    clock.advance(1)
+    book(accepted("exchange", [{"venue": "okx", "connected": False, "ts": clock.now_us()}], now_us=clock.now_us()))
+    assert [verdict.about for verdict in book.verdicts()] == [""]
+
+
+def test_hosts_whose_clock_is_not_synchronised_are_known_until_they_fall_silent(book: SeriesBook, clock: ManualClock) -> None:
+    said = [{"host": "a", "clock_synchronised": False, "clock_error_ms": 40.0}, {"host": "b", "clock_synchronised": True}, {"host": "c"}]
+    book(accepted("host", said, now_us=clock.now_us()))
+    assert book.clocks.unsynchronised() == {"a": 40.0}
+    book(accepted("host", [{"host": "a", "clock_synchronised": True}, {"host": "b", "clock_synchronised": False}], now_us=clock.now_us()))
+    assert book.clocks.unsynchronised() == {"b": None}
+    clock.advance(FRESH_US / S + 1)
+    assert book.clocks.unsynchronised() == {}

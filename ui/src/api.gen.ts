@@ -22,6 +22,7 @@ export interface CatalogOut {
 /** One column of a frame; values stand row by row. */
 export interface ColumnOut {
   bad?: boolean | null;
+  by_clock?: boolean;
   kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
   name: string;
   notes?: Record<string, string> | null;
@@ -97,6 +98,7 @@ export interface FrameOut {
   table: string;
   tier: string;
   truncated: boolean;
+  unsynchronised: Record<string, number | null>;
 }
 
 /** Whether the server is well; the reasons when it is not. */
@@ -192,10 +194,12 @@ export interface RefusalOut {
 
 /** One series of a frame and its verdict. */
 export interface SeriesOut {
+  about: string;
   expected_us: number | null;
   holes: HoleOut[];
   key: Record<string, string>;
   newest_us: number | null;
+  own: boolean;
   reason: string;
   since_us: number | null;
   sources: string[];

@@ -17,6 +17,8 @@ export interface Heat {
   xs: Cell[];
   ys: Cell[];
   hasStatus: boolean;
+  /** Whether there is a series there at all: without one nothing is missing. */
+  isWatched(x: Cell, y: Cell): boolean;
   low: number;
   high: number;
   at(x: Cell, y: Cell): HeatCell | undefined;
@@ -43,12 +45,14 @@ export function heatOf(frame: Frame, options: Record<string, unknown> = {}): Hea
     if (typeof cell.value === "number") [low, high] = [Math.min(low, cell.value), Math.max(high, cell.value)];
   }
   if (low > high) [low, high] = [0, 1];
+  const watched = new Set(frame.series.map((series) => pair(series.key[x.name] ?? null, series.key[y.name] ?? null)));
   return {
     isOverTime: x === time,
     value,
     xs: distinct(x),
     ys: distinct(y),
     hasStatus: Boolean(value.status?.some((status) => status !== null)),
+    isWatched: (cx, cy) => watched.has(pair(cx, cy)),
     low: Math.min(low, 0),
     high: high === Math.min(low, 0) ? high + 1 : high,
     at: (cx, cy) => rows.get(cy)?.get(cx),
@@ -60,6 +64,10 @@ export function heatOf(frame: Frame, options: Record<string, unknown> = {}): Hea
 function isWorse(a: HeatCell, b: HeatCell): boolean {
   if (a.status && b.status && a.status !== b.status) return rank(a.status) > rank(b.status);
   return Number(a.value ?? -Infinity) > Number(b.value ?? -Infinity);
+}
+
+function pair(x: Cell, y: Cell): string {
+  return JSON.stringify([x, y]);
 }
 
 function distinct(from: Column): Cell[] {

@@ -20,6 +20,8 @@ export interface Column {
   /** The server's verdict beside each value. */
   status?: (Status | null)[] | null;
   thresholds?: Thresholds | null;
+  /** Whether values were measured with a host's wall clock and carry its error. */
+  by_clock?: boolean;
   /** Row index to the reason why its value is null or marked. */
   notes?: Record<string, string> | null;
 }
@@ -39,6 +41,10 @@ export interface Series {
   newest_us?: number | null;
   expected_us?: number | null;
   stale?: boolean;
+  /** The number past its line, when that is the worst finding; empty when it is the series itself. */
+  about?: string;
+  /** Whether it is about tapewatch itself and its host. */
+  own?: boolean;
   holes?: Hole[];
 }
 
@@ -58,6 +64,8 @@ export interface Frame {
   truncated?: boolean;
   state?: "live" | "last_good";
   error?: string | null;
+  /** Hosts whose clock is not synchronised, with its largest error in ms, if known. */
+  unsynchronised?: Record<string, number | null>;
   spark?: Frame | null;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { heatOf, mix } from "../src/heat";
-import { bucketed, column, frame } from "./frames";
+import { bucketed, column, frame, series } from "./frames";
 
 describe("heatOf", () => {
   it("makes a matrix of two tags and leaves unknown cells out", () => {
@@ -9,6 +9,14 @@ describe("heatOf", () => {
     expect([heat?.xs, heat?.ys]).toEqual([["a", "b"], ["x", "y"]]);
     expect(heat?.at("a", "y")?.status).toBe("down");
     expect(heat?.at("a", "x")).toBeUndefined();
+  });
+
+  it("tells a pair that is not watched from one without data", () => {
+    const rows = frame([column("venue", "tag", ["a"]), column("symbol", "tag", ["x"]), column("verdict", "state", ["fresh"], { status: ["up"] })], {
+      series: [series({ venue: "a", symbol: "x" }), series({ venue: "b", symbol: "x" })],
+    });
+    const heat = heatOf(rows, { x: "venue", y: "symbol" });
+    expect([heat?.isWatched("b", "x"), heat?.isWatched("b", "y")]).toEqual([true, false]);
   });
 
   it("shows the worst where several rows meet in a cell", () => {

@@ -65,6 +65,24 @@ describe("stat", () => {
     expect(html).not.toContain('class="status down"');
   });
 
+  it("keeps a number apart from another number that is past its line", () => {
+    const found = (about: string): Frame =>
+      frame([column("rate_limit_ratio", "gauge", [0.258])], { series: [series({}, { status: "down", reason: "latency_ms 800 ms is at or above 500 ms", about })] });
+    expect(show(StatPanel, found("latency_ms"), panelOf("stat"))).not.toContain("status down");
+    expect(show(StatPanel, found(""), panelOf("stat"))).toContain("status down");
+  });
+
+  it("marks a value of a clock that is not synchronised, and only of that host", () => {
+    const found = frame([column("host", "tag", ["a", "b"]), column("latency_ms", "gauge", [1, 2], { unit: "ms", by_clock: true })], {
+      series: [series({ host: "a" }), series({ host: "b" })], unsynchronised: { b: 40 },
+    });
+    for (const kind of [StatPanel, TablePanel]) {
+      const html = show(kind, found, panelOf("stat"));
+      expect(html.split("clock-mark")).toHaveLength(2);
+      expect(html).toContain("b (± 40 ms)");
+    }
+  });
+
   it("knows nothing good while the link is lost", () => {
     link.value = { state: "lost", heardUs: T0, retryUs: null };
     const html = show(StatPanel, latency(12.5), panelOf("stat"));
@@ -138,6 +156,11 @@ describe("verdict", () => {
     [["up", "up"], "up", "Nothing wrong among 2 watched series"],
     [[], "unknown", "Nothing is watched yet"],
   ] as const)("of %s is %s: %s", (statuses, status, text) => expect(headline(statuses)).toEqual({ status, text }));
+
+  it("of tapewatch alone is no green light", () => {
+    expect(headline(["up", "up"], true)).toEqual({ status: "unknown", text: "Nothing is watched yet but tapewatch and its host, which are well" });
+    expect(headline(["up", "degraded"], true).text).toBe("1 wrong now");
+  });
 
   const verdicts = frame(
     [column("status", "state", ["down"]), column("subject", "text", ["kraken"]), column("reason", "text", ["not connected"]), column("since_us", "time", [T0 - 71 * S]), column("newest_us", "time", [T0]), column("dashboard", "text", ["exchange"])],

@@ -123,7 +123,7 @@ class Column:
         states: For kind ``state``: the allowed words, best first.
         thresholds: Where a number is judged degraded or down.
         flag_rule: When a flag is judged bad.
-        verdict: Whether this column takes part in the verdict on its series.
+        by_clock: Whether its numbers compare a time of the host's wall clock with one from elsewhere, and carry the error of that clock.
     """
 
     name: str
@@ -136,6 +136,7 @@ class Column:
     states: tuple[State, ...] = ()
     thresholds: Thresholds | None = None
     flag_rule: FlagRule | None = None
+    by_clock: bool = False
 
     def __post_init__(self) -> None:
         if not self.unit:
@@ -247,9 +248,10 @@ def gauge(
     minimum: float | None = None,
     maximum: float | None = None,
     thresholds: Thresholds | None = None,
+    by_clock: bool = False,
 ) -> Column:
     """A number that says what is true now."""
-    return Column(name, Kind.GAUGE, sentence, unit=unit, minimum=minimum, maximum=maximum, thresholds=thresholds)
+    return Column(name, Kind.GAUGE, sentence, unit=unit, minimum=minimum, maximum=maximum, thresholds=thresholds, by_clock=by_clock)
 
 
 def counter(name: str, sentence: str, *, unit: str = "count") -> Column:

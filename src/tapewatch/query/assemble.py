@@ -59,14 +59,32 @@ class Assembly:
             tier=answer.tier,
             is_truncated=answer.truncated,
             cursor=answer.cursor,
+            unsynchronised=self._unsynchronised(),
         )
 
     def _column(self, name: str, values: TypedColumn, notes: dict[int, str]) -> FrameColumn:
         column = describe(self.query, self.table, name)
         status = self._status(column, name, values)
-        return FrameColumn(
-            name, column.kind, column.unit, column.sentence, values, column.thresholds, column.flag_rule, column.states, status, notes
-        )
+        judged = (column.thresholds, column.flag_rule, column.states, status, notes)
+        return FrameColumn(name, column.kind, column.unit, column.sentence, values, *judged, by_clock=self._is_by_clock(name))
+
+    def _is_by_clock(self, name: str) -> bool:
+        """Latencies are measured with the host's wall clock; so are times beside ``ts``, which are shown as ages."""
+        column = self.table.column.get(self._column_behind(name))
+        return column is not None and (column.by_clock or (column.kind is Kind.TIME and column.name not in {"ts", "received_at"}))
+
+    def _unsynchronised(self) -> dict[str, float | None]:
+        wrong = self.book.clocks.unsynchronised()
+        if not wrong or "host" not in self.table.tags or not any(map(self._is_by_clock, self.answer.columns)):
+            return {}
+        at, keep = self.table.tags.index("host"), tag_filter(self.query)
+        names = (*self.table.tags, "source")
+        hosts = {
+            series.key[at]
+            for series in self.book.series(self.table.name)
+            if series.key[at] in wrong and keep(dict(zip(names, (*series.key, series.source), strict=True)))
+        }
+        return {host: wrong[host] for host in sorted(hosts)}
 
     def _column_behind(self, name: str) -> str:
         return next((measure.column for measure in self.query.measures if measure.name == name), name)

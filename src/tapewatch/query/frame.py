@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ class FrameColumn:
         states: For states, best first.
         status: Verdict per cell, where the page shows one; None else.
         notes: Position of a null to the reason why.
+        by_clock: Whether its values were measured with the wall clock of a host, and carry that clock's error.
     """
 
     name: str
@@ -52,6 +53,7 @@ class FrameColumn:
     states: tuple[State, ...] = ()
     status: tuple[Status | None, ...] | None = None
     notes: dict[int, str] = field(default_factory=dict[int, str])
+    by_clock: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The column as plain data; nulls are None."""
@@ -70,6 +72,8 @@ class FrameColumn:
             data["states"] = [{"name": state.name, "status": state.status} for state in self.states]
         if self.status is not None:
             data["status"] = self.status
+        if self.by_clock:
+            data["by_clock"] = True
         if self.notes:
             data["notes"] = {str(row): reason for row, reason in self.notes.items()}
         return data
@@ -77,10 +81,11 @@ class FrameColumn:
 
 @dataclass(frozen=True, slots=True)
 class FrameSeries:
-    """One series of an answer: who reports it, how it is judged, where it has holes."""
+    """One series of an answer: who reports it, how it is judged, where it has holes; and whether tapewatch itself is what it is about."""
 
     verdict: Verdict
     holes: tuple[Hole, ...] = ()
+    is_own: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The series as plain data."""
@@ -94,6 +99,8 @@ class FrameSeries:
             "newest_us": verdict.newest_us,
             "expected_us": verdict.expected_us,
             "stale": verdict.is_stale,
+            "about": verdict.about,
+            "own": self.is_own,
             "holes": [{"start_us": hole.start_us, "end_us": hole.end_us, "why": hole.why} for hole in self.holes],
         }
 
@@ -120,6 +127,7 @@ class Frame:
         state: ``live``, or ``last_good`` when the store is away and this is what was known.
         error: Why it is not live.
         spark: A second, bucketed answer for the small curves of tables and tiles.
+        unsynchronised: Hosts that measured it whose clock is not synchronised, with its largest error in ms, if known.
     """
 
     table: str
@@ -139,6 +147,7 @@ class Frame:
     state: str = "live"
     error: str | None = None
     spark: Frame | None = None
+    unsynchronised: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
 
     def to_json(self) -> dict[str, Any]:
         """The frame as plain data."""
@@ -159,6 +168,7 @@ class Frame:
             "cursor": self.cursor,
             "state": self.state,
             "error": self.error,
+            "unsynchronised": dict(self.unsynchronised),
             "spark": self.spark.to_json() if self.spark else None,
         }
 
@@ -252,7 +262,14 @@ VERDICT_COLUMNS: Sequence[Column] = (
 
 
 def verdict_frame(
-    verdicts: Sequence[Verdict], dashboards: Sequence[str], *, start_us: int, end_us: int, as_of_us: int, limit: int = 200
+    verdicts: Sequence[Verdict],
+    dashboards: Sequence[str],
+    *,
+    start_us: int,
+    end_us: int,
+    as_of_us: int,
+    is_own: Callable[[Verdict], bool] = lambda _: False,
+    limit: int = 200,
 ) -> Frame:
     """All verdicts as a frame of table ``verdicts``, in the order given (worst first).
 
@@ -262,6 +279,7 @@ def verdict_frame(
         start_us: Range of the page.
         end_us: Range of the page.
         as_of_us: Server time.
+        is_own: Whether a verdict is about tapewatch itself and its host.
         limit: Rows shown; ``series`` has all, so that the number wrong is right.
     """
     names = subjects(verdicts)
@@ -286,7 +304,7 @@ def verdict_frame(
         table="verdicts",
         columns=(replace(columns[0], status=statuses), *columns[1:]),
         rows=len(shown),
-        series=tuple(FrameSeries(verdict) for verdict in verdicts),
+        series=tuple(FrameSeries(verdict, is_own=is_own(verdict)) for verdict in verdicts),
         start_us=start_us,
         end_us=end_us,
         bucket_us=None,

@@ -13,6 +13,9 @@ from tapewatch.clock import US_PER_S, Clock
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, RowBatch
 from tapewatch.model.table import Column, Identity, Kind, Status, Table
+from tapewatch.model.tables import infrastructure, market
+from tapewatch.model.tables import self as own
+from tapewatch.query.clocks import HostClocks
 from tapewatch.query.verdict import FINE, Finding, Verdict, judge_age, judge_flag, judge_number, judge_state, worst
 from tapewatch.query.verdict import is_stale as age_is_stale
 
@@ -81,6 +84,8 @@ class SeriesBook:
         self._clock = clock
         self._judged = {name: judged_columns(table) for name, table in catalog.items()}
         self._tables: dict[str, dict[tuple[tuple[str, ...], str], Series]] = {}
+        self._place = places(catalog)
+        self.clocks = HostClocks(clock)
         self._outages: deque[Outage] = deque(maxlen=500)
         self._failing: dict[str, tuple[int, str]] = {}
         self._count = 0
@@ -93,6 +98,7 @@ class SeriesBook:
         book = self._tables.setdefault(table.name, {})
         for key, last, rows in _series_of(batch, table):
             self._note(book, table, batch, key, last, rows)
+        self.clocks(batch)
         if table.name == "collector_run":
             self._note_runs(batch)
 
@@ -164,11 +170,19 @@ class SeriesBook:
         return self._count
 
     def verdicts(self) -> list[Verdict]:
-        """Judge every series of every table that has something to judge, worst and longest first."""
+        """Judge every series of every table that has something to judge, the worst first.
+
+        Among equals what the desk trades on stands before the machines that watch it, and then what has been wrong for longest:
+        a clock that was never synchronised must not hide the venue that was lost a moment ago.
+        """
         found = [verdict for name in self._catalog if is_watched(self._catalog[name]) for verdict in self.judge(name)]
         now_us = self._clock.now_us()
         return sorted(
-            found, key=lambda verdict: (-verdict.status.rank, verdict.since_us or now_us, verdict.table, sorted(verdict.key.items()))
+            found,
+            key=lambda verdict: (
+                *(-verdict.status.rank, self._place[verdict.table], verdict.since_us or now_us),
+                *(verdict.table, sorted(verdict.key.items())),
+            ),
         )
 
     def judge(
@@ -221,6 +235,13 @@ class SeriesBook:
                 return judge_number(value if isinstance(value, float) else None, column.thresholds, column, now_us - held.since_us)
 
 
+def places(catalog: Catalog) -> dict[str, int]:
+    """For each table how near it is to the trade: tables of the user's own, then market data, then machines, then tapewatch itself."""
+    families = (market.TABLES, infrastructure.TABLES, own.TABLES)
+    built_in = {table.name: place for place, family in enumerate(families, 1) for table in family}
+    return {name: built_in.get(name, 0) for name in catalog}
+
+
 def judged_columns(table: Table) -> list[Column]:
     """The columns that take part in the verdict; for a measured stream its own verdict column alone."""
     if table.stream_verdict:
@@ -241,7 +262,8 @@ def _combined(table: str, key: dict[str, str], members: list[tuple[Series, Findi
     expected_us = max(expected) if expected else None
     stale = age_is_stale(now_us - newest_us, expected_us)
     sources = tuple(sorted({series.source for series, _, _ in members}))
-    return Verdict(table, key, sources, found.status, found.reason, min(since) if since else None, newest_us, expected_us, stale)
+    since_us = min(since) if since else None
+    return Verdict(table, key, sources, found.status, found.reason, since_us, newest_us, expected_us, stale, found.about)
 
 
 def _series_of(batch: RowBatch, table: Table) -> Iterator[tuple[tuple[str, ...], int, int]]:

@@ -25,10 +25,14 @@ SILENT_FLOOR_US = 60 * US_PER_S
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One judgement: the status and why, as a sentence without a full stop."""
+    """One judgement: the status and why, as a sentence without a full stop.
+
+    ``about`` names the number that is past its line; empty when it is the series itself: its age, a flag, a state.
+    """
 
     status: Status
     reason: str
+    about: str = ""
 
 
 FINE = Finding(Status.UP, "")
@@ -48,6 +52,7 @@ class Verdict:
         newest_us: ``ts`` of its newest row.
         expected_us: Expected spacing of its rows; None while unknown.
         is_stale: Whether its newest row is too old to be believed.
+        about: The number that is past its line, when that is the worst finding; empty when it is the series itself.
     """
 
     table: str
@@ -59,6 +64,7 @@ class Verdict:
     newest_us: int | None
     expected_us: int | None
     is_stale: bool
+    about: str = ""
 
 
 def worst(findings: Iterable[Finding]) -> Finding:
@@ -88,7 +94,7 @@ def judge_number(value: float | None, thresholds: Thresholds | None, column: Col
         if limit is not None and (value >= limit if thresholds.above else value <= limit):
             side = "at or above" if thresholds.above else "at or below"
             unit = column.unit if column else "none"
-            return Finding(status, f"{name} {written(value, unit)} is {side} {written(limit, unit)}")
+            return Finding(status, f"{name} {written(value, unit)} is {side} {written(limit, unit)}", about=column.name if column else "")
     return FINE
 
 

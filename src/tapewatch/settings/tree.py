@@ -90,6 +90,7 @@ class ColumnSettings(_Part):
     hold_s: float = Field(default=0.0, ge=0, description="Seconds past a line before it counts.")
     bad: bool | None = Field(default=None, description="For a flag: the value that is bad.")
     down_after_s: float | None = Field(default=None, description="For a flag: seconds of being bad after which it is down.")
+    by_clock: bool = Field(default=False, description="For a number: whether it compares the host's time with one from elsewhere.")
 
     def column(self, name: str) -> Column:
         """The column as the catalogue has it."""
@@ -105,6 +106,7 @@ class ColumnSettings(_Part):
             states=tuple(State(word, status) for word, status in self.states.items()),
             thresholds=Thresholds(self.degraded, self.down, self.above, self.hold_s) if judged else None,
             flag_rule=None if self.bad is None else FlagRule(self.bad, self.down_after_s),
+            by_clock=self.by_clock,
         )
 
 

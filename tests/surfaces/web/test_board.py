@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from tapewatch.clock import ManualClock
 from tapewatch.model.table import Status
+from tapewatch.query import clocks
+from tapewatch.query.clocks import HostClocks
 from tapewatch.query.verdict import Verdict
 from tapewatch.surfaces.dashboards import DASHBOARDS
-from tapewatch.surfaces.web.board import CLOCK_FRESH_US, StatusBoard
+from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live.asked import VERDICTS, Asked
 from tapewatch.surfaces.web.live.messages import Window
 from tests.rows import CATALOG, NOW_US, S, accepted
@@ -19,9 +21,10 @@ NEW = replace(WRONG, table="feed", status=Status.UNKNOWN, reason="its spacing is
 class Judge:
     """Gives what it is told, and counts how often it is asked."""
 
-    def __init__(self, *verdicts: Verdict) -> None:
+    def __init__(self, clock: ManualClock, *verdicts: Verdict) -> None:
         self.found = list(verdicts)
         self.asked = 0
+        self.clocks = HostClocks(clock)
 
     def verdicts(self) -> list[Verdict]:
         self.asked += 1
@@ -29,7 +32,8 @@ class Judge:
 
 
 def board_of(*verdicts: Verdict) -> tuple[StatusBoard, Judge, ManualClock]:
-    judge, clock = Judge(*verdicts), ManualClock(NOW_US)
+    clock = ManualClock(NOW_US)
+    judge = Judge(clock, *verdicts)
     return StatusBoard(judge, DASHBOARDS, clock, host="h1", store_state=lambda: {"state": "ok"}), judge, clock
 
 
@@ -70,6 +74,15 @@ def test_a_panel_of_verdicts_follows_the_variables_and_says_where_to_look() -> N
     assert (frame.start_us, frame.end_us) == (NOW_US - 60 * S, NOW_US)
 
 
+def test_what_tapewatch_says_of_itself_and_its_own_host_is_told_apart() -> None:
+    own = replace(FINE, table="host", key={"env": "live", "host": "h1"})
+    runs = replace(FINE, table="collector_run", key={"env": "live", "host": "h1", "collector": "host"})
+    other = replace(own, key={"env": "live", "host": "h2"})
+    board, _, _ = board_of(own, runs, other, WRONG)
+    frame = board.frame(Asked("", VERDICTS, Window(last_us=60 * S), {}))
+    assert [series.is_own for series in frame.series] == [True, True, False, False]
+
+
 def test_every_watched_table_of_the_catalogue_leads_to_a_dashboard_that_shows_it() -> None:
     board, _, _ = board_of()
     shown = {table for dashboard in DASHBOARDS for table in dashboard.tables}
@@ -81,12 +94,12 @@ def test_every_watched_table_of_the_catalogue_leads_to_a_dashboard_that_shows_it
 
 
 def test_what_this_host_said_of_its_clock_is_forgotten_when_it_is_old() -> None:
-    board, _, clock = board_of()
+    board, judge, clock = board_of()
     rows = [{"host": "h1", "clock_synchronised": False, "clock_error_ms": 40.0}, {"host": "h2", "clock_synchronised": True}]
-    board.observe(accepted("host", rows))
+    judge.clocks(accepted("host", rows))
     assert board.body()["clock"] == {"synchronised": False, "error_ms": 40.0}
     board.observe(accepted("exchange", [{"venue": "okx"}]))
     assert board.body()["ingest"]["newest_us"] == NOW_US
-    clock.advance(CLOCK_FRESH_US / S + 1)
+    clock.advance(clocks.FRESH_US / S + 1)
     assert board.body()["clock"] == {"synchronised": None, "error_ms": None}
     assert set(CATALOG["host"].column) >= {"clock_synchronised", "clock_error_ms"}

@@ -153,7 +153,7 @@ function Matrix({ panel, heat }: PanelProps & { heat: Heat }): JSX.Element {
               <tr key={String(y)}>
                 <th scope="row">{String(y)}</th>
                 {heat.xs.map((x) => (
-                  <MatrixCell key={String(x)} heat={heat} cell={heat.at(x, y)} text={cellText(heat.at(x, y), unit, how)} />
+                  <MatrixCell key={String(x)} heat={heat} cell={heat.at(x, y)} isWatched={heat.isWatched(x, y)} text={cellText(heat.at(x, y), unit, how)} />
                 ))}
               </tr>
             ))}
@@ -165,7 +165,14 @@ function Matrix({ panel, heat }: PanelProps & { heat: Heat }): JSX.Element {
   );
 }
 
-function MatrixCell({ heat, cell, text }: { heat: Heat; cell: HeatCell | undefined; text: string }): JSX.Element {
+function MatrixCell({ heat, cell, isWatched, text }: { heat: Heat; cell: HeatCell | undefined; isWatched: boolean; text: string }): JSX.Element {
+  if (!cell && !isWatched) {
+    return (
+      <td class="unwatched" title="Not watched">
+        <span class="sr">not watched</span>
+      </td>
+    );
+  }
   if (!cell || cell.value === null) {
     return (
       <td class="hatched" title={text}>

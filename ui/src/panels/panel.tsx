@@ -11,6 +11,7 @@ import { type PanelData, usePanelData } from "../panel-data";
 import { EmptyState, NothingChosen } from "../parts/empty-state";
 import { ErrorBoundary } from "../parts/error-boundary";
 import { Ago } from "../parts/age";
+import { clockRemark } from "../parts/clock-mark";
 import { StatusMark } from "../parts/status";
 import { Popup } from "../parts/popup";
 import { TruthCard } from "../parts/truth-card";
@@ -56,7 +57,7 @@ export function PanelView({ dashboard, panel }: Props): JSX.Element {
   return (
     <section
       ref={section}
-      class={`panel kind-${panel.kind} ${isWaiting ? "is-waiting" : ""} ${panel.kind === "line" || panel.kind === "heatmap" || panel.kind === "timeline" ? "is-chart" : ""}`}
+      class={`panel kind-${panel.kind} ${isWaiting ? "is-waiting" : ""} ${CHARTS.has(panel.kind) ? "is-chart" : ""}`}
       style={style}
       data-panel={panel.id}
       data-state={state}
@@ -70,7 +71,7 @@ export function PanelView({ dashboard, panel }: Props): JSX.Element {
         </h2>
         <UnitName panel={panel} frame={value.frame} />
         <span class="gap" />
-        <Badges frame={value.frame} />
+        <Badges frame={value.frame} kind={panel.kind} />
         {isFull && (
           <button type="button" onClick={() => go({ full: null })}>
             Close
@@ -153,10 +154,19 @@ function UnitName({ panel, frame }: { panel: Panel; frame: Frame | null }): JSX.
   return suffix ? <span class="unit">{suffix}</span> : null;
 }
 
-function Badges({ frame }: { frame: Frame | null }): JSX.Element | null {
+/** Panels whose values cannot be marked one by one. */
+const CHARTS = new Set(["line", "heatmap", "timeline"]);
+
+function Badges({ frame, kind }: { frame: Frame | null; kind: string }): JSX.Element | null {
   if (!frame) return null;
+  const remark = CHARTS.has(kind) && frame.columns.some((one) => one.by_clock) ? clockRemark(frame) : null;
   return (
     <>
+      {remark && (
+        <span class="badge warn" data-remark="clock" title={remark}>
+          ≈ clock
+        </span>
+      )}
       {frame.state === "last_good" && (
         <span class="badge warn" title={frame.error ?? ""}>
           as of {momentText(frame.as_of_us, view.value.zone, beat.peek())}

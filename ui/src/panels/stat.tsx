@@ -6,6 +6,7 @@ import { isLive, viewNow } from "../address";
 import { statusNow, useAgeing } from "../ageing";
 import { column, keyLabel, measureColumns, noteText, rowKey, seriesFinder, tagColumns, tellingTags } from "../frames";
 import { Ago, Since } from "../parts/age";
+import { ClockMark, clockRemark } from "../parts/clock-mark";
 import { Sparkline } from "../parts/sparkline";
 import { StatusMark } from "../parts/status";
 import { useWidth } from "../parts/width";
@@ -37,7 +38,7 @@ export function tilesOf(frame: Frame, value: Column, now: number, live: boolean)
     const series = find(row);
     const stale = live && series !== null && isStale(series, now);
     const saysAll = value.kind === "flag" || value.kind === "state";
-    const status = tileStatus(value.status?.[row] ?? null, series, stale, saysAll);
+    const status = tileStatus(value, row, series, stale, saysAll);
     const isMissing = (value.values[row] ?? null) === null;
     const reason = isMissing ? noteText(value.notes?.[row]) : null;
     return { label: keyLabel(key, telling), key, row, series, status: isMissing && status === "up" ? null : status, isStale: stale, missing: reason };
@@ -46,10 +47,13 @@ export function tilesOf(frame: Frame, value: Column, now: number, live: boolean)
 
 /**
  * The verdict on the value. An old value, and any number of something that is down, is no better than its series; a word such as
- * "connected" speaks for itself, and red for another reason beside it would read as a contradiction.
+ * "connected" speaks for itself, and red for another reason beside it would read as a contradiction. So would a number beside
+ * another number that is past its line: it has only its own verdict.
  */
-function tileStatus(told: Status | null, series: Series | null, stale: boolean, saysAll: boolean): Status | null {
-  const now = isLive.peek() ? (series?.status ?? null) : null;
+function tileStatus(value: Column, row: number, series: Series | null, stale: boolean, saysAll: boolean): Status | null {
+  const told = value.status?.[row] ?? null;
+  const isElsewhere = !stale && Boolean(series?.about) && series?.about !== value.name;
+  const now = isLive.peek() && !isElsewhere ? (series?.status ?? null) : null;
   const known = told && now && (stale || (now === "down" && !saysAll)) ? worst([told, now]) : (told ?? now);
   return known === null ? null : statusNow(asStatus(known), stale ? series : null);
 }
@@ -84,7 +88,7 @@ export function StatPanel({ panel, frame }: PanelProps): JSX.Element {
           <div class={`tile ${tile.status ?? ""} ${tile.isStale ? "is-stale" : ""}`} role="listitem" key={tile.label + tile.row} data-status={tile.status} data-stale={tile.isStale} title={why}>
             <div class="inside">
               {tile.label && <span class="label name">{tile.label}</span>}
-              <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} options={panel.options} />
+              <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} options={panel.options} remark={value.by_clock ? clockRemark(frame, tile.key) : null} />
               {others.map((other) => (
                 <span class="label" key={other.name}>
                   {words(other.name)} {writeText(other.values[tile.row], other.unit, writing(panel.options))}
@@ -105,13 +109,16 @@ interface ValueProps {
   measure: Column;
   unit: string | null;
   options: Record<string, unknown> | undefined;
+  /** What there is to say of the clock it was measured with. */
+  remark: string | null;
 }
 
-function Value({ cell, measure, unit, options }: ValueProps): JSX.Element {
+function Value({ cell, measure, unit, options, remark }: ValueProps): JSX.Element {
   if (typeof cell === "number" && isAgeColumn(measure, options)) {
     return (
       <span class="value is-word">
         <Ago us={cell} />
+        <ClockMark remark={remark} />
       </span>
     );
   }
@@ -120,6 +127,7 @@ function Value({ cell, measure, unit, options }: ValueProps): JSX.Element {
     <span class={`value ${typeof cell === "number" ? "" : "is-word"}`} title={measure.sentence ?? undefined}>
       {text}
       {suffix && <small>{suffix}</small>}
+      {cell !== null && <ClockMark remark={remark} />}
     </span>
   );
 }

@@ -5,6 +5,7 @@ import { go, linkTo, view, type View } from "../address";
 import { seriesStatus, statusNow } from "../ageing";
 import { noteText } from "../frames";
 import { Ago } from "../parts/age";
+import { ClockMark } from "../parts/clock-mark";
 import { StatusMark } from "../parts/status";
 import { writing } from "../state";
 import { asStatus } from "../status";
@@ -18,11 +19,13 @@ interface Props {
   /** On the first cell of a row: whose verdict stands before it. */
   series: Series | null;
   isNumeric: boolean;
+  /** What there is to say of the clock that its value was measured with. */
+  remark: string | null;
   /** Where the cell leads, when its row says so itself. */
   dashboard: string | null;
 }
 
-export function TableCell({ column, row, panel, series, isNumeric, dashboard }: Props): JSX.Element {
+export function TableCell({ column, row, panel, series, isNumeric, remark, dashboard }: Props): JSX.Element {
   const cell = column.values[row] ?? null;
   const options = panel.options ?? {};
   if (cell === null) return <Missing note={column.notes?.[row]} isNumeric={isNumeric} />;
@@ -47,6 +50,7 @@ export function TableCell({ column, row, panel, series, isNumeric, dashboard }: 
     return (
       <td class="num">
         <Ago us={cell} />
+        <ClockMark remark={remark} />
       </td>
     );
   }
@@ -66,6 +70,7 @@ export function TableCell({ column, row, panel, series, isNumeric, dashboard }: 
       {status && status !== "up" && <StatusMark quiet status={asStatus(status)} />}
       {text}
       {suffix && <span class="unit"> {suffix}</span>}
+      <ClockMark remark={remark} />
     </td>
   );
 }

@@ -5,6 +5,7 @@ import { useMemo, useState } from "preact/hooks";
 import { isLive, viewNow } from "../address";
 import { useAgeing } from "../ageing";
 import { rowKey, seriesFinder, tagColumns } from "../frames";
+import { clockRemark } from "../parts/clock-mark";
 import { Sparkline } from "../parts/sparkline";
 import { useSparks } from "../sparks";
 import { ORDER, isStale, rank } from "../status";
@@ -118,7 +119,7 @@ export function TablePanel(props: PanelProps): JSX.Element {
             return (
               <tr key={tags.length ? JSON.stringify(key) + row : row} class={stale ? "is-stale" : ""} aria-rowindex={from + i + 2} data-stale={stale} title={series?.reason ?? undefined}>
                 {columns.map((column, at) => (
-                  <TableCell key={column.name} column={column} row={row} panel={panel} series={at === 0 && tags.length > 0 ? series : null} isNumeric={isNumeric(column)} dashboard={verdictOf(frame, column, row)} />
+                  <TableCell key={column.name} column={column} row={row} panel={panel} series={at === 0 && tags.length > 0 ? series : null} isNumeric={isNumeric(column)} remark={column.by_clock ? clockRemark(frame, key) : null} dashboard={verdictOf(frame, column, row)} />
                 ))}
                 {sparks && <td>{trace && <Sparkline grid={sparks.grid} trace={trace} />}</td>}
               </tr>

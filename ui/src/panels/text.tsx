@@ -34,14 +34,15 @@ export function verdictsOf(frame: Frame): Verdict[] {
   return all.filter((one) => one.status !== "up").sort((a, b) => rank(b.status) - rank(a.status));
 }
 
-/** What the verdicts on all watched series come to: the status and the sentence. Unknown is never counted as fine. */
-export function headline(statuses: readonly Status[]): { status: Status; text: string } {
+/** What the verdicts on all watched series come to: the status and the sentence. Unknown is never counted as fine, nor is a desk that nobody watches. */
+export function headline(statuses: readonly Status[], isOnlyOwn = false): { status: Status; text: string } {
   const wrong = statuses.filter((one) => one === "down" || one === "degraded").length;
   const unknown = statuses.filter((one) => one === "unknown").length;
   if (!statuses.length) return { status: "unknown", text: "Nothing is watched yet" };
   const rest = unknown ? `${unknown} of ${statuses.length} unknown` : "";
   if (wrong) return { status: worstOf(statuses) ?? "unknown", text: `${wrong} wrong now${rest ? `, ${rest}` : ""}` };
   if (unknown) return { status: "unknown", text: `Nothing known to be wrong, ${rest}` };
+  if (isOnlyOwn) return { status: "unknown", text: "Nothing is watched yet but tapewatch and its host, which are well" };
   return { status: "up", text: `Nothing wrong among ${statuses.length} watched series` };
 }
 
@@ -51,7 +52,10 @@ export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
   if (panel.options?.["source"] !== "verdicts") return <div class="note">{panel.sentence}</div>;
   if (isBlind.value) return <UnknownVerdict />;
   const troubles = verdictsOf(frame);
-  const { status, text } = headline(frame.series.map((series) => asStatus(series.status)));
+  const { status, text } = headline(
+    frame.series.map((series) => asStatus(series.status)),
+    frame.series.every((series) => series.own),
+  );
   const worst = troubles[0];
   return (
     <div class="verdict" data-status={status}>

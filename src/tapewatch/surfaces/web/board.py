@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
 from tapewatch.clock import US_PER_S, Clock
-from tapewatch.model.rows import NULL_FLAG, RowBatch
+from tapewatch.model.rows import RowBatch
 from tapewatch.model.table import Status
+from tapewatch.model.tables import self as own
+from tapewatch.query.clocks import HostClocks
 from tapewatch.query.frame import Frame, verdict_frame
 from tapewatch.query.verdict import Verdict
 from tapewatch.surfaces.dashboards.panel import Dashboard
@@ -17,11 +17,17 @@ from tapewatch.surfaces.web.live.asked import VERDICTS, Asked
 
 FRESH_US = 2 * US_PER_S
 """Verdicts older than this are judged again before they are shown."""
-CLOCK_FRESH_US = 300 * US_PER_S
+OWN_TABLES = frozenset({"host", *(table.name for table in own.TABLES)})
+"""What tapewatch writes about itself and the host it runs on."""
 
 
 class Judge(Protocol):
     """What the board needs of `tapewatch.query.series.SeriesBook`."""
+
+    @property
+    def clocks(self) -> HostClocks:
+        """What hosts say of their clocks."""
+        ...
 
     def verdicts(self) -> list[Verdict]:
         """Judge every series, worst first."""
@@ -59,28 +65,11 @@ class StatusBoard:
         self._verdicts: tuple[Verdict, ...] = ()
         self._judged_us = 0
         self._newest_us: int | None = None
-        self._host_clock: tuple[int, bool | None, float | None] = (0, None, None)
 
     def observe(self, batch: RowBatch) -> None:
-        """Note when the newest row came and what this host says of its clock."""
-        if batch.count == 0:
-            return
-        self._newest_us = max(self._newest_us or 0, int(batch.array("received_at").max()))
-        if batch.table == "host":
-            self._note_clock(batch)
-
-    def _note_clock(self, batch: RowBatch) -> None:
-        own = np.flatnonzero(batch.coded("host").words() == self._host)
-        if len(own) == 0:
-            return
-        row = int(own[-1])
-        synchronised = int(batch.array("clock_synchronised")[row]) if "clock_synchronised" in batch.columns else NULL_FLAG
-        error_ms = float(batch.array("clock_error_ms")[row]) if "clock_error_ms" in batch.columns else float("nan")
-        self._host_clock = (
-            self._clock.now_us(),
-            None if synchronised == NULL_FLAG else bool(synchronised),
-            None if np.isnan(error_ms) else error_ms,
-        )
+        """Note when the newest row came."""
+        if batch.count:
+            self._newest_us = max(self._newest_us or 0, int(batch.array("received_at").max()))
 
     def judge(self) -> None:
         """Judge every series now; may run in a thread."""
@@ -97,15 +86,13 @@ class StatusBoard:
 
     def body(self) -> dict[str, Any]:
         """The record, without its ``op``."""
-        now_us = self._clock.now_us()
-        noted_us, synchronised, error_ms = self._host_clock
-        is_known = now_us - noted_us <= CLOCK_FRESH_US
+        clock = self._book.clocks.of(self._host)
         return {
-            "server_time_us": now_us,
+            "server_time_us": self._clock.now_us(),
             "dashboards": self.statuses(),
             "store": dict(self._store_state()),
             "ingest": {"newest_us": self._newest_us},
-            "clock": {"synchronised": synchronised if is_known else None, "error_ms": error_ms if is_known else None},
+            "clock": {"synchronised": clock.synchronised, "error_ms": clock.error_ms},
             "simulated": self.is_simulated,
         }
 
@@ -125,9 +112,11 @@ class StatusBoard:
         chosen = [verdict for verdict in self.verdicts if _is_chosen(verdict, asked.variables)]
         now_us = self._clock.now_us()
         start_us, end_us = asked.window.at(now_us)
-        return verdict_frame(
-            chosen, [self.dashboard_of(verdict.table) for verdict in chosen], start_us=start_us, end_us=end_us, as_of_us=self._judged_us
-        )
+        homes = [self.dashboard_of(verdict.table) for verdict in chosen]
+        return verdict_frame(chosen, homes, start_us=start_us, end_us=end_us, as_of_us=self._judged_us, is_own=self._is_own)
+
+    def _is_own(self, verdict: Verdict) -> bool:
+        return verdict.table in OWN_TABLES and verdict.key.get("host") == self._host
 
     def dashboard_of(self, table: str) -> str:
         """Where to look for a table: the dashboard with most panels of it that is not a summary of all; empty when none has it."""

@@ -98,6 +98,7 @@ class ColumnOut(BaseModel):
     thresholds: ThresholdsOut | None = None
     bad: bool | None = None
     states: list[StateOut] | None = None
+    by_clock: bool = Field(default=False, description="Whether values were measured with a host's wall clock and carry its error.")
     notes: dict[str, str] | None = Field(default=None, description="Row index to the reason why its value is null or marked.")
 
 
@@ -120,6 +121,8 @@ class SeriesOut(BaseModel):
     newest_us: int | None
     expected_us: int | None
     stale: bool
+    about: str = Field(description="The number past its line, when that is the worst finding; empty when it is the series itself.")
+    own: bool = Field(description="Whether it is about tapewatch itself and its host.")
     holes: list[HoleOut]
 
 
@@ -142,6 +145,7 @@ class FrameOut(BaseModel):
     cursor: str | None
     state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["live", "last_good"]})]
     error: str | None
+    unsynchronised: dict[str, float | None] = Field(description="Hosts whose clock is not synchronised, and its largest error in ms.")
     spark: FrameOut | None
 
 

@@ -1,0 +1,64 @@
+"""What hosts say of their clocks: times measured with one that is not synchronised carry its error. An observer of accepted rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tapewatch.clock import US_PER_S, Clock
+from tapewatch.model.rows import NULL_FLAG, Coded, RowBatch
+
+FRESH_US = 300 * US_PER_S
+"""What a host said of its clock longer ago is not known any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostClock:
+    """One host's clock: whether its kernel calls it synchronised (None: it does not say), and its largest error in ms, if known."""
+
+    synchronised: bool | None = None
+    error_ms: float | None = None
+
+
+NOT_KNOWN = HostClock()
+
+
+class HostClocks:
+    """The newest word of each host on its clock.
+
+    Args:
+        clock: For ages.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._said: dict[str, tuple[int, HostClock]] = {}
+
+    def __call__(self, batch: RowBatch) -> None:
+        """Take note of accepted rows of table ``host``."""
+        if batch.table != "host":
+            return
+        for row, host in enumerate(batch.coded("host").words().tolist()):
+            if host is not None:
+                self._said[host] = (self._clock.now_us(), HostClock(_synchronised(batch, row), _error_ms(batch, row)))
+
+    def of(self, host: str) -> HostClock:
+        """What is known of a host's clock."""
+        noted_us, said = self._said.get(host, (0, NOT_KNOWN))
+        return said if self._clock.now_us() - noted_us <= FRESH_US else NOT_KNOWN
+
+    def unsynchronised(self) -> dict[str, float | None]:
+        """Hosts whose clock is known not to be synchronised, with its largest error in ms; safe to call from another thread."""
+        found = {host: self.of(host) for host in tuple(self._said)}
+        return {host: said.error_ms for host, said in found.items() if said.synchronised is False}
+
+
+def _synchronised(batch: RowBatch, row: int) -> bool | None:
+    values = batch.columns.get("clock_synchronised")
+    return None if values is None or isinstance(values, Coded) or values[row] == NULL_FLAG else bool(values[row])
+
+
+def _error_ms(batch: RowBatch, row: int) -> float | None:
+    values = batch.columns.get("clock_error_ms")
+    return None if values is None or isinstance(values, Coded) or np.isnan(values[row]) else float(values[row])
