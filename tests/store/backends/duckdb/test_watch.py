@@ -67,12 +67,12 @@ def test_without_a_limit_no_thread_is_started(watch: Watch) -> None:
 def test_the_store_answers_again_after_an_interrupted_question(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path, SystemClock())
     store.create(NOTE)
-    rows = [{"ts": T0 + i, "venue": f"v{i}", "total": float(i)} for i in range(20_000)]
+    rows = [{"ts": T0 + i, "venue": f"v{i}", "total": float(i)} for i in range(200_000)]
     store.append([Stored((batch(NOTE, rows),))])
-    query = Query("note", T0, T0 + 20_000, measures=(Measure(Function.DELTA, "total"), Measure(Function.COUNT)), group_by=("venue",))
+    query = Query("note", T0, T0 + 200_000, measures=(Measure(Function.DELTA, "total"), Measure(Function.COUNT)), group_by=("venue",))
     with pytest.raises(QueryTooLarge):
         store.scan(query, timeout_s=0.0)
-    assert len(plain(store.scan(query, timeout_s=30))) == 20_000
+    assert len(plain(store.scan(query, timeout_s=30))) == 200_000
     store.close()
 
 
