@@ -22,8 +22,6 @@ UI_PACKAGES := ui/node_modules/.installed
 ARGS ?=
 # Test processes; two are fastest on two cores.
 WORKERS ?= 2
-# One half of the tests; of a part that ARGS names the other half may have all (exit code 5: none was selected).
-TESTS = $(BIN)/pytest $(1) $(ARGS)$(if $(ARGS), || [ $$? -eq 5 ])
 
 .PHONY: help demo up check test wheel-test services ui api docs pictures bench build lock clean
 
@@ -50,8 +48,7 @@ check: $(STAMPS)/dev $(UI_PACKAGES) ## format, lint, types, layers, spelling, lo
 test: services $(STAMPS)/dev $(STATIC)/index.html $(UI_PACKAGES) ## all tests, in random order
 	$(NPM) test
 	$(NPM) run --silent size
-	$(call TESTS,-n $(WORKERS) -m "not alone")
-	$(call TESTS,-m alone)
+	$(BIN)/python scripts/tests.py --workers $(WORKERS) $(ARGS)
 
 wheel-test: $(STAMPS)/dev $(STATIC)/index.html ## build the wheels, install them into an empty environment, open the first page from it
 	TAPEWATCH_TEST_WHEEL=1 $(BIN)/pytest tests/wheel -p no:randomly

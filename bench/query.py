@@ -51,6 +51,8 @@ def send(url: str, stop: Event) -> None:
             raise SystemExit(f"rows were refused: {payload.decode()}")
         due_s += 1 / POSTS_PER_S
         time.sleep(max(0.0, due_s - time.perf_counter()))
+    if time.perf_counter() - due_s > 1.0:
+        raise SystemExit("rows arrived more slowly than they were meant to")
     connection.close()
 
 

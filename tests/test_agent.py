@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -180,6 +181,20 @@ def test_rows_measured_while_the_server_was_away_arrive_later(server: Server, co
         wait_for(lambda: [row for row in server.of("host", "this-host") if row["ts"] < away_until_us - 200_000])
 
 
+def test_rows_of_a_killed_agent_are_delivered_by_the_next_one(server: Server, config: Path, tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    arguments = ("--only", "this-host", "--spool", str(spool))
+    server.is_away = True
+    with agent(server, config, *arguments):
+        wait_for(lambda: list(spool.glob("*/*.seg")))
+        time.sleep(0.5)
+    killed_us = time.time_ns() // 1000
+    server.is_away = False
+    with agent(server, config, *arguments):
+        wait_for(lambda: [row for row in server.of("host", "this-host") if row["ts"] < killed_us])
+        wait_for(lambda: [row for row in server.of("self", "agent-this-host") if row["metric"] == "recovered_rows" and row["value"] > 0])
+
+
 def test_an_address_that_is_none_is_a_setting_to_fix() -> None:
     with pytest.raises(ConfigError, match="--to: "):
         run_agent("nonsense", {"h": HostCollector()}, token="", env="live", host="h", clock=SystemClock())
@@ -209,7 +224,16 @@ class Reports:
 
 def child_of(server: Server, config: Path | None, *names: str) -> tuple[ChildAgent, Reports]:
     reports = Reports()
-    return ChildAgent(server.url, config, names or ("this-host",), token="secret", report=reports, clock=SystemClock()), reports
+    child = ChildAgent(
+        server.url,
+        config,
+        names or ("this-host",),
+        spool_dir=Path(tempfile.mkdtemp()),
+        token="secret",
+        report=reports,
+        clock=SystemClock(),
+    )
+    return child, reports
 
 
 async def until(condition: Callable[[], object], within_s: float = 15.0) -> None:
@@ -292,7 +316,9 @@ from tapewatch.clock import SystemClock
 async def nothing(delivery): pass
 
 async def main():
-    child = ChildAgent(sys.argv[1], pathlib.Path(sys.argv[2]), ["this-host"], token="", report=nothing, clock=SystemClock())
+    config = pathlib.Path(sys.argv[2])
+    spool_dir = config.parent / "spool"
+    child = ChildAgent(sys.argv[1], config, ["this-host"], spool_dir=spool_dir, token="", report=nothing, clock=SystemClock())
     child.start()
     while child.pid is None:
         await asyncio.sleep(0.01)

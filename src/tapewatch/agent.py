@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import random
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -40,6 +41,8 @@ FIRST_RESTART_S = 0.5
 LONGEST_RESTART_S = 30.0
 SOUND_AFTER_S = 60.0
 """A child that ran for this long is restarted without a long pause again."""
+SPOOL, AGENT_SPOOLS = "spool", "agent-spools"
+"""Folders in the data directory for rows that wait for their answer: of the server's own child, and of agents by their server."""
 PARENT_VARIABLE = "TAPEWATCH_AGENT_PARENT"
 """Environment variable with the process id of the server that a child agent belongs to."""
 
@@ -59,8 +62,11 @@ def collectors(settings: Settings) -> dict[str, Collector]:
     return {name: collector_from_settings(name, fields) for name, fields in settings.collectors.items()}
 
 
-def serve_agent(settings: Settings, to: str, token: str, only: Sequence[str]) -> None:
+def serve_agent(settings: Settings, to: str, token: str, only: Sequence[str], spool_dir: Path | None = None) -> None:
     """Run collectors here and deliver elsewhere, until told to stop.
+
+    Rows wait in ``spool_dir``; left out, in a folder of the data directory that is named after the server, so that rows for one
+    server never reach another.
 
     Raises:
         ConfigError: The settings are wrong, or name no collector to run.
@@ -72,13 +78,17 @@ def serve_agent(settings: Settings, to: str, token: str, only: Sequence[str]) ->
     chosen = {name: collector for name, collector in found.items() if not only or name in only}
     if not chosen:
         raise ConfigError("collectors: the settings have none, so that an agent has nothing to do")
-    run_agent(to, chosen, token=token, env=settings.env, host=settings.host, clock=SystemClock())
+    spool_dir = spool_dir or settings.data_dir / AGENT_SPOOLS / re.sub(r"[^A-Za-z0-9.-]+", "_", to)
+    run_agent(to, chosen, token=token, env=settings.env, host=settings.host, clock=SystemClock(), spool_dir=spool_dir)
 
 
-def run_agent(to: str, collectors: Mapping[str, Collector], *, token: str, env: str, host: str, clock: Clock) -> None:
+def run_agent(
+    to: str, collectors: Mapping[str, Collector], *, token: str, env: str, host: str, clock: Clock, spool_dir: Path | None = None
+) -> None:
     """Run collectors and deliver their rows to the server at ``to``, until SIGINT or SIGTERM; then it ends within two seconds.
 
-    Rows that the server has not confirmed are kept in memory, within a bound, and sent again when it is back.
+    Rows that the server has not confirmed are kept in ``spool_dir`` (None: in memory), within a bound, and sent again when it is back:
+    also those that an agent before this one left there.
 
     Raises:
         ConfigError: The address cannot be used.
@@ -88,7 +98,7 @@ def run_agent(to: str, collectors: Mapping[str, Collector], *, token: str, env: 
         return
     source = f"agent-{next(iter(collectors))}" if len(collectors) == 1 else "agent"
     try:
-        client = Client(to, source=source, env=env, host=host, token=token or None, clock=clock)
+        client = Client(to, source=source, env=env, host=host, token=token or None, clock=clock, spool_dir=spool_dir)
     except ValueError as error:
         raise ConfigError(f"--to: {error}") from error
     own = {source: SelfCollector(lambda: {"agent": _measures(client)})}
@@ -139,6 +149,8 @@ def _measures(client: Client) -> dict[str, float]:
         "delivered_rows": stats.delivered,
         "queued_rows": stats.queued,
         "queued_bytes": stats.queued_bytes,
+        "spooled_bytes": stats.spooled_bytes,
+        "recovered_rows": stats.recovered,
         "dropped_rows": stats.dropped,
         "refused_rows": stats.refused_rows,
         "retries": stats.retries,
@@ -169,6 +181,7 @@ class ChildAgent:
         url: Address of this server.
         config_path: The settings file; None for an agent that needs none.
         names: The collectors that the child runs.
+        spool_dir: Where rows of the child wait for their answer, so that a killed server or child loses none of them.
         token: Bearer token of this server; handed over in the environment, never in the arguments.
         report: Told when the child died: a row of table ``collector_run`` says so, until the child's own rows say that it works.
         clock: For the length of its runs.
@@ -180,11 +193,12 @@ class ChildAgent:
         config_path: Path | None,
         names: Sequence[str],
         *,
+        spool_dir: Path,
         token: str,
         report: Callable[[Delivery], Awaitable[object]],
         clock: Clock,
     ) -> None:
-        self._command = [sys.executable, "-m", "tapewatch", "agent", "--to", url]
+        self._command = [sys.executable, "-m", "tapewatch", "agent", "--to", url, "--spool", str(spool_dir)]
         self._command += [word for name in names for word in ("--only", name)]
         self._command += ["--config", str(config_path)] if config_path else []
         self._environment = {**os.environ, PARENT_VARIABLE: str(os.getpid()), "TAPEWATCH_TOKEN": token}

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from tapewatch import __version__
-from tapewatch.agent import ChildAgent, collectors
+from tapewatch.agent import SPOOL, ChildAgent, collectors
 from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, StoreError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
@@ -80,7 +80,9 @@ class Server:
         self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, clock, settings.env, settings.host, self._http)
         busy = [name for name, collector in self._collectors.items() if collector.busy]
         token = settings.server.token.get_secret_value()
-        self._child = ChildAgent(settings.url, config_path, busy, token=token, report=self._take, clock=clock) if busy else None
+        spool_dir = settings.data_dir / SPOOL
+        child = ChildAgent(settings.url, config_path, busy, spool_dir=spool_dir, token=token, report=self._take, clock=clock)
+        self._child = child if busy else None
         self._tasks: list[asyncio.Task[None]] = []
         self.web = build_web(self._web_parts())
 

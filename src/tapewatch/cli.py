@@ -66,6 +66,9 @@ def agent(
     config: ConfigOption = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Run only this collector; may be given several times.")] = None,
     token: TokenOption = "",
+    spool: Annotated[
+        Path | None, typer.Option("--spool", help="Folder for rows that wait for the server; one in the data directory when left out.")
+    ] = None,
 ) -> None:
     """Run the collectors of the settings here and deliver to a server elsewhere."""
     from tapewatch.agent import serve_agent
@@ -73,7 +76,7 @@ def agent(
 
     path = _config_path(config)
     with _located(path, {}):
-        serve_agent(load(path), to, token, only or [])
+        serve_agent(load(path), to, token, only or [], spool)
 
 
 @app.command()

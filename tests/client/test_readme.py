@@ -86,3 +86,9 @@ def test_what_happens_to_a_row(server: ScriptedServer, play: Any, capsys: pytest
     server.acts.append(status(200, {"accepted": 1, "duplicate": False, "refused": [refusal], "refused_total": 1, "noted": {}}))
     play("What happens to a row")
     assert capsys.readouterr().out == "{'wrong_type': 1} table exchange, column latency_ms: wrong_type: give a number\n"
+
+
+def test_rows_on_disk(server: ScriptedServer, play: Any) -> None:
+    play("Rows on disk")
+    eventually(lambda: server.rows)
+    assert [table for table, _ in server.rows] == ["exchange"]

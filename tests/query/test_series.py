@@ -157,11 +157,28 @@ def test_a_number_past_its_line_is_named_and_what_ails_the_series_itself_is_not(
     assert [verdict.about for verdict in book.verdicts()] == [""]
 
 
+def test_of_two_equally_bad_things_the_series_itself_weighs_more_than_a_number(book: SeriesBook, clock: ManualClock) -> None:
+    def say(venue: str, latency_ms: float) -> None:
+        row = {"venue": venue, "symbol": "BTC/USDT", "data_type": "trade", "latency_ms": latency_ms, "ts": clock.now_us()}
+        book(accepted("pipeline", [row], now_us=clock.now_us(), period_s=10.0))
+
+    say("silent", 5.0)
+    say("slow", 900.0)
+    clock.advance(120)
+    say("slow", 900.0)
+    (together,) = book.judge("pipeline", by=())
+    assert (together.status, together.about) == (Status.DOWN, "")
+    assert together.reason.startswith("silent")
+
+
 def test_hosts_whose_clock_is_not_synchronised_are_known_until_they_fall_silent(book: SeriesBook, clock: ManualClock) -> None:
     said = [{"host": "a", "clock_synchronised": False, "clock_error_ms": 40.0}, {"host": "b", "clock_synchronised": True}, {"host": "c"}]
     book(accepted("host", said, now_us=clock.now_us()))
     assert book.clocks.unsynchronised() == {"a": 40.0}
     book(accepted("host", [{"host": "a", "clock_synchronised": True}, {"host": "b", "clock_synchronised": False}], now_us=clock.now_us()))
     assert book.clocks.unsynchronised() == {"b": None}
+    old = [{"host": "b", "clock_synchronised": True, "ts": clock.now_us() - 60 * S}, {"host": "b"}]
+    book(accepted("host", old, now_us=clock.now_us(), source="other"))
+    assert book.clocks.unsynchronised() == {"b": None}, "neither an older row nor one that says nothing tells anything"
     clock.advance(FRESH_US / S + 1)
     assert book.clocks.unsynchronised() == {}

@@ -26,6 +26,7 @@ export interface ColumnOut {
   kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
   name: string;
   notes?: Record<string, string> | null;
+  of?: string;
   sentence: string;
   states?: StateOut[] | null;
   status?: ("up" | "unknown" | "degraded" | "down" | null)[] | null;

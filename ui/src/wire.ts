@@ -20,6 +20,8 @@ export interface Column {
   /** The server's verdict beside each value. */
   status?: (Status | null)[] | null;
   thresholds?: Thresholds | null;
+  /** The table's column that it shows or is computed from. */
+  of?: string;
   /** Whether values were measured with a host's wall clock and carry its error. */
   by_clock?: boolean;
   /** Row index to the reason why its value is null or marked. */

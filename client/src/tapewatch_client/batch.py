@@ -22,14 +22,12 @@ class Batch:
     Attributes:
         sequence: Number of the batch within its client, from 1.
         rows: Rows in it.
-        size_bytes: Length of the JSON text.
         payload: What goes over the wire.
         is_gzip: Whether ``payload`` is compressed.
     """
 
     sequence: int
     rows: int
-    size_bytes: int
     payload: bytes
     is_gzip: bool
 
@@ -59,7 +57,7 @@ class Draft:
         text = dumps(head)[:-1] + b',"batches":[' + groups + b"]}"
         is_gzip = len(text) > GZIP_FROM_BYTES
         payload = gzip.compress(text, compresslevel=1, mtime=0) if is_gzip else text
-        return Batch(sequence, self.rows, len(text), payload, is_gzip)
+        return Batch(sequence, self.rows, payload, is_gzip)
 
 
 def _group(table: str, period_s: float | None, rows: list[bytes]) -> bytes:

@@ -15,6 +15,7 @@ from tapewatch_client.sender import ORPHAN_FLUSH_S, Sender
 from tapewatch_client.settings import (
     FLUSH_INTERVAL_S,
     MAX_MEMORY_BYTES,
+    MAX_SPOOL_BYTES,
     TIMEOUT_S,
     Settings,
     clean_token,
@@ -43,9 +44,9 @@ class Client:
     """Sends rows to a tapewatch server from a background thread.
 
     `write` and `write_rows` never raise, never wait and never touch the network; they may be called from any thread, from signal
-    handlers and from finalisers. Rows are kept in memory within a bound and sent in order, each batch until the server has answered
-    it; a batch that is sent again is recognised by the server and changes nothing. After a fork the child goes on with an id of its
-    own and without the parent's rows.
+    handlers and from finalisers. Rows are kept in memory (with ``spool_dir``: on disk) within a bound and sent in order, each batch
+    until the server has answered it; a batch that is sent again is recognised by the server and changes nothing. After a fork the child
+    goes on with an id of its own and without the parent's rows.
 
     Args:
         url: Address of the server; ``TAPEWATCH_URL`` or http://127.0.0.1:4780 when left out.
@@ -56,6 +57,9 @@ class Client:
         max_memory_bytes: Bound on the rows in memory; beyond, the oldest are dropped and counted.
         flush_interval_s: Seconds between two batches when few rows come.
         timeout_s: Seconds to wait for the server at each step of a request.
+        spool_dir: Folder on disk for rows that wait for their answer: they survive this program, and the next one that uses the same
+            folder sends them. Programs may share it. Rows stay in memory when left out.
+        max_spool_bytes: Bound on that folder; beyond, the oldest rows are dropped and counted.
         clock: Gives the time of rows written without one; the system's clock when left out.
 
     Raises:
@@ -73,9 +77,16 @@ class Client:
         max_memory_bytes: int = MAX_MEMORY_BYTES,
         flush_interval_s: float = FLUSH_INTERVAL_S,
         timeout_s: float = TIMEOUT_S,
+        spool_dir: str | os.PathLike[str] | None = None,
+        max_spool_bytes: int = MAX_SPOOL_BYTES,
         clock: Clock | None = None,
     ) -> None:
-        bounds = {"max_memory_bytes": max_memory_bytes, "flush_interval_s": flush_interval_s, "timeout_s": timeout_s}
+        bounds = {
+            "max_memory_bytes": max_memory_bytes,
+            "flush_interval_s": flush_interval_s,
+            "timeout_s": timeout_s,
+            "max_spool_bytes": max_spool_bytes,
+        }
         for name, bound in bounds.items():
             if not bound > 0:
                 raise ValueError(f"{name} is {bound!r}; give a number above 0.")
@@ -94,6 +105,8 @@ class Client:
             max_memory_bytes=max_memory_bytes,
             flush_interval_s=flush_interval_s,
             timeout_s=timeout_s,
+            spool_dir=os.fspath(spool_dir) if spool_dir is not None else "",
+            max_spool_bytes=max_spool_bytes,
         )
         self._now_us: Callable[[], int] = _system_now_us if clock is None else clock.now_us
         self._watches: list[Watch] = []

@@ -13,12 +13,14 @@ class Control:
 
     Args:
         queue: Where the rows wait.
-        wake: Wakes the background thread.
+        wake: Wakes the background thread that takes rows.
+        sending: Wakes the thread that sends; the same call where one thread does both.
     """
 
-    def __init__(self, queue: RowQueue, wake: Wake) -> None:
+    def __init__(self, queue: RowQueue, wake: Wake, sending: Wake | None = None) -> None:
         self._queue = queue
         self._wake = wake
+        self._sending = sending or wake
         self._callers: set[object] = set()
         self._is_nudged = False
         self._deadline_s: float | None = None
@@ -34,8 +36,7 @@ class Control:
         position, dropped = self._queue.written, self._queue.dropped
         caller = object()
         self._callers.add(caller)
-        self._is_nudged = True
-        self._wake.give()
+        self._nudge()
         try:
             is_answered = self._queue.wait_until_settled(position, timeout_s)
         finally:
@@ -46,8 +47,12 @@ class Control:
         """Ask the thread to end when nothing waits, and at the latest in ``timeout_s`` seconds; the earliest wish wins."""
         deadline_s = monotonic() + timeout_s
         self._deadline_s = deadline_s if self._deadline_s is None else min(deadline_s, self._deadline_s)
+        self._nudge()
+
+    def _nudge(self) -> None:
         self._is_nudged = True
         self._wake.give()
+        self._sending.give()
 
     # --- the background thread ---
 
@@ -72,6 +77,15 @@ class Control:
         self._wake.wait(seconds)
         self._queue.is_taker_idle = False
 
+    def tell_sender(self) -> None:
+        """Say that there is a batch, or that there will be no more."""
+        if self._sending is not self._wake:
+            self._sending.give()
+
+    def rest(self, seconds: float) -> None:
+        """Wait for a batch to send: until one is there, a caller is in a hurry, or ``seconds`` have passed."""
+        self._sending.wait(seconds)
+
     def back_off(self, seconds: float, *, is_firm: bool) -> None:
         """Wait ``seconds`` before a retry; a caller's hurry cuts it short unless the server asked for it (``is_firm``)."""
         end_s = monotonic() + seconds
@@ -80,7 +94,7 @@ class Control:
             rest_s = until_s - monotonic()
             if rest_s <= 0:
                 break
-            self._wake.wait(rest_s)
+            self._sending.wait(rest_s)
 
     def begin_attempt(self) -> None:
         """Forget the hurry expressed so far: the attempt that begins now answers it."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from http.client import HTTPException
+from itertools import count
+from threading import Thread
 from time import monotonic, sleep
 
 from tapewatch_client.answer import Complaint, Retry, Settled, TooLarge, judge, refuse_all
 from tapewatch_client.backoff import Backoff
 from tapewatch_client.batch import Batch, Draft, halves
 from tapewatch_client.control import Control
+from tapewatch_client.outbox import Outbox, Waiting
 from tapewatch_client.row_queue import Row, RowQueue
 from tapewatch_client.settings import BATCH_ROWS, Settings
 from tapewatch_client.stats import Tally
@@ -28,6 +30,9 @@ KINDS_TOLD = 1_000
 class Delivery:
     """Sends what the queue holds, one batch after the other in the order of writing.
 
+    Without a spool one thread does everything, and memory holds one batch beside the queue. With a spool a second thread sends, so that
+    rows reach the disk however long the server takes to answer.
+
     Args:
         settings: Where to, and the bounds.
         client_id: Random id of this client; with the sequence it makes a retry recognisable.
@@ -42,27 +47,45 @@ class Delivery:
         self._queue = queue
         self._control = control
         self._tally = tally
-        self._pending: deque[Batch] = deque()
-        self._sequence = 0
+        self._sequences = count(1)
         self._batch_bytes = settings.batch_bytes
         self._backoff = Backoff()
         self._told: set[tuple[str, str | None, str]] = set()
         self._is_away = False
+        self._is_filled = False
+        self.outbox = Outbox(settings, client_id, queue, tally)
         self.transport = Transport(settings)
 
     def run(self) -> None:
         """Deliver until told to stop; then until nothing waits or the time given for that is over."""
         control, queue = self._control, self._queue
+        sending = self._start_sending()
         try:
             while not control.is_over:
                 self._fill()
-                self._send_pending()
+                if sending is None:
+                    self._send_waiting()
                 if control.is_stopping and not len(queue):
                     break
-                if not len(queue) or (len(queue) < BATCH_ROWS and not control.is_urgent):
+                if self.outbox.is_full or not len(queue) or (len(queue) < BATCH_ROWS and not control.is_urgent):
                     control.idle(self._settings.flush_interval_s)
         finally:
+            self._is_filled = True
+            if sending is not None:
+                control.tell_sender()
+                sending.join()
             self.transport.close()
+
+    def _start_sending(self) -> Thread | None:
+        """The thread that sends; None when this one does, as it must where the system allows no other."""
+        if not self.outbox.is_on_disk:
+            return None
+        sending = Thread(target=self._send_forever, name="tapewatch-send", daemon=True)
+        try:
+            sending.start()
+        except RuntimeError:
+            return None
+        return sending
 
     # --- from rows to a batch ---
 
@@ -70,14 +93,20 @@ class Delivery:
         """Encode waiting rows into one batch, at most `BATCH_ROWS` rows and about ``_batch_bytes``."""
         draft = Draft()
         taken = 0
+        if self.outbox.is_full:
+            return
         while draft.size_bytes < self._batch_bytes and taken < BATCH_ROWS and (row := self._queue.take()) is not None:
             self._encode(row, draft)
             taken += 1
             if taken % ROWS_PER_TURN == 0:
                 sleep(0)
-        if draft.rows:
-            self._pending.append(self._seal(draft))
-            self._queue.hold(self._pending_bytes())
+        if not draft.rows:
+            self._queue.seal(None)
+            return
+        batch = self._seal(draft)
+        self._queue.seal(batch.sequence)
+        self.outbox.put(batch)
+        self._control.tell_sender()
 
     def _encode(self, row: Row, draft: Draft) -> None:
         table, ts, columns, period_s, _ = row
@@ -95,30 +124,30 @@ class Delivery:
         draft.add(table, period_s, text)
 
     def _seal(self, draft: Draft) -> Batch:
-        self._sequence += 1
-        return draft.seal(self._client_id, self._sequence, self._settings)
-
-    def _pending_bytes(self) -> int:
-        return sum(len(batch.payload) for batch in self._pending)
+        return draft.seal(self._client_id, next(self._sequences), self._settings)
 
     # --- from a batch to its answer ---
 
-    def _send_pending(self) -> None:
+    def _send_forever(self) -> None:
+        while not self._control.is_over:
+            self._send_waiting()
+            if self._is_filled and self.outbox.first() is None:
+                return
+            self._control.rest(self._settings.flush_interval_s)
+
+    def _send_waiting(self) -> None:
         is_first = True
-        while self._pending and not self._control.is_over:
+        while not self._control.is_over and (waiting := self.outbox.first()) is not None:
             if not is_first:
                 self._tally.retries += 1
-            batch = self._pending[0]
-            outcome = self._attempt(batch)
+            outcome = self._attempt(waiting.batch)
+            is_first = not isinstance(outcome, Retry)
             if isinstance(outcome, Retry):
-                is_first = False
                 continue
-            is_first = True
-            self._pending.popleft()
-            if isinstance(outcome, TooLarge) and batch.rows > 1:
-                self._split(batch)
+            if isinstance(outcome, TooLarge) and waiting.batch.rows > 1:
+                self._split(waiting)
             else:
-                self._settle(refuse_all(batch.rows, outcome.complaint) if isinstance(outcome, TooLarge) else outcome)
+                self._settle(waiting, refuse_all(waiting.batch.rows, outcome.complaint) if isinstance(outcome, TooLarge) else outcome)
 
     def _attempt(self, batch: Batch) -> Settled | Retry | TooLarge:
         """Send once, and wait before the next attempt when one is needed."""
@@ -132,17 +161,24 @@ class Delivery:
                 return outcome  # the server had closed an idle connection: no failure, a new one is opened at once
         if isinstance(outcome, Retry):
             self._note_away(outcome.error)
+            self.outbox.sync()
             self._control.back_off(max(self._backoff.next_s(), outcome.wait_s or 0.0), is_firm=bool(outcome.wait_s))
         else:
             self._note_back()
         return outcome
 
-    def _split(self, batch: Batch) -> None:
+    def _split(self, waiting: Waiting) -> None:
         """Send a batch that was too large as two, under new sequences, and make smaller ones from now on."""
-        self._batch_bytes = max(1, min(self._batch_bytes, batch.size_bytes // 2))
-        self._pending.extendleft(reversed([self._seal(half) for half in halves(batch)]))
+        batch = waiting.batch
+        self._batch_bytes = max(1, min(self._batch_bytes, len(batch.text()) // 2))
+        parts = [self._seal(half) for half in halves(batch)]
+        if waiting.is_own:
+            self._queue.split(batch.sequence, [part.sequence for part in parts])
+        else:  # what another program left becomes this one's
+            self._queue.adopt({part.sequence: part.rows for part in parts})
+        self.outbox.replace(waiting, parts)
 
-    def _settle(self, outcome: Settled) -> None:
+    def _settle(self, waiting: Waiting, outcome: Settled) -> None:
         tally = self._tally
         if outcome.delivered:
             tally.last_delivery_s = monotonic()
@@ -150,8 +186,12 @@ class Delivery:
         tally.count(tally.refused, outcome.reasons)
         for complaint in outcome.complaints:
             self._tell(complaint)
-        self._queue.settle(delivered=outcome.delivered, refused=outcome.refused)
-        self._queue.hold(self._pending_bytes())
+        self.outbox.done(waiting)
+        if waiting.is_own:
+            self._queue.finish(waiting.batch.sequence)
+            self._queue.settle(delivered=outcome.delivered, refused=outcome.refused)
+        else:
+            tally.recovered += outcome.delivered
 
     # --- telling, each thing once ---
 
@@ -179,7 +219,8 @@ class Delivery:
         self._tally.is_connected = False
         if not self._is_away and not self._control.is_over:
             self._is_away = True
-            logger.warning("tapewatch at %s does not take rows (%s); they wait in memory and are sent again", self._settings.url, error)
+            place = "on disk" if self.outbox.is_on_disk else "in memory"
+            logger.warning("tapewatch at %s does not take rows (%s); they wait %s and are sent again", self._settings.url, error, place)
 
     def _note_back(self) -> None:
         self._backoff.reset()
@@ -188,7 +229,14 @@ class Delivery:
             self._is_away = False
             logger.info("tapewatch at %s takes rows again", self._settings.url)
 
-    def note_left(self, rows: int) -> None:
-        """Log how many rows were given up at the end."""
+    def note_left(self, rows: int, kept: int) -> None:
+        """Log how many rows were given up at the end, and how many stay on disk."""
         if rows:
             logger.warning("%d rows for tapewatch at %s were not delivered before the client ended", rows, self._settings.url)
+        if kept:
+            logger.warning(
+                "%d rows for tapewatch at %s stay in %s until the next client sends them",
+                kept,
+                self._settings.url,
+                self._settings.spool_dir,
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Condition, RLock
 
@@ -59,7 +60,9 @@ class RowQueue:
         self._waiting_bytes = 0
         self._taken_bytes = 0
         self._taken = 0
-        self._first_taken = 0
+        #: Position of the first row of each batch that is not answered, by its key; and of the batch that is being filled.
+        self._starts: dict[int, int] = {}
+        self._draft_start: int | None = None
         self._written = 0
         self._delivered = 0
         self._refused = 0
@@ -105,13 +108,57 @@ class RowQueue:
         with self._lock:
             if not self._rows:
                 return None
-            if self._taken == 0:
-                self._first_taken = self._written - len(self._rows)
+            if self._draft_start is None:
+                self._draft_start = self._written - len(self._rows)
             row = self._rows.popleft()
             self._taken += 1
             self._waiting_bytes -= row[4]
             self._taken_bytes += row[4]
             return row
+
+    def seal(self, key: int | None) -> None:
+        """The rows taken since the last call make the batch ``key``; None when none of them is left to be sent."""
+        with self._lock:
+            if key is not None and self._draft_start is not None:
+                self._starts[key] = self._draft_start
+            self._draft_start = None
+
+    def split(self, key: int, parts: Iterable[int]) -> None:
+        """The rows of a batch go on as several."""
+        with self._lock:
+            start = self._starts.pop(key, None)
+            if start is not None:
+                self._starts.update(dict.fromkeys(parts, start))
+
+    def adopt(self, batches: Mapping[int, int]) -> None:
+        """Count rows that an earlier program wrote as this one's: key and number of rows of batches that are being sent."""
+        with self._lock:
+            position = self._written - len(self._rows)
+            for key, rows in batches.items():
+                self._written += rows
+                self._taken += rows
+                self._starts[key] = position
+
+    def finish(self, key: int) -> None:
+        """A batch was answered; call it before `settle`."""
+        with self._lock:
+            self._starts.pop(key, None)
+
+    def give_up(self, batches: Iterable[tuple[int, int]]) -> None:
+        """Drop taken rows: keys and numbers of rows of batches that will never be answered."""
+        with self._lock:
+            for key, rows in batches:
+                self._starts.pop(key, None)
+                self._taken -= rows
+                self._dropped += rows
+            self._rest()
+
+    def _rest(self) -> None:
+        if self._taken == 0:
+            self._taken_bytes = 0
+            self._starts.clear()
+            self._draft_start = None
+        self._changed.notify_all()
 
     def hold(self, size_bytes: int) -> None:
         """Count ``size_bytes`` for the taken rows from now on: they have been encoded."""
@@ -124,18 +171,20 @@ class RowQueue:
             self._delivered += delivered
             self._refused += refused
             self._taken -= delivered + refused
-            if self._taken == 0:
-                self._taken_bytes = 0
-            self._changed.notify_all()
+            self._rest()
 
-    def close(self) -> int:
-        """Drop what is left, waiting or taken, and every later row; gives the number of rows left."""
+    def close(self, kept: int = 0) -> int:
+        """Drop what is left, waiting or taken, and every later row; gives the number of rows dropped.
+
+        Args:
+            kept: Taken rows that lie on disk: they are not lost, and count as taken for good.
+        """
         with self._lock:
             self._closed = True
-            left = len(self._rows) + self._taken
+            left = len(self._rows) + self._taken - kept
             self._rows.clear()
             self._dropped += left
-            self._taken = self._taken_bytes = self._waiting_bytes = 0
+            self._taken, self._taken_bytes, self._waiting_bytes = kept, 0, 0
             self._changed.notify_all()
             return left
 
@@ -146,9 +195,10 @@ class RowQueue:
             self._changed.notify_all()
 
     def wait_until_settled(self, position: int, timeout_s: float) -> bool:
-        """Wait until `is_settled`; False when time ran out."""
+        """Wait until `is_settled`; False when time ran out, or the taker has left and rows lie on disk."""
         with self._lock:
-            return self._changed.wait_for(lambda: self.is_settled(position), timeout_s)
+            self._changed.wait_for(lambda: self.is_settled(position) or self._has_taker_left, timeout_s)
+            return self.is_settled(position)
 
     def wait_until_left(self, timeout_s: float) -> bool:
         """Wait until the taker has gone; False when time ran out."""
@@ -173,7 +223,12 @@ class RowQueue:
     def is_settled(self, position: int) -> bool:
         """Whether no row that was put before ``position`` (a value of `written`) waits or is being sent."""
         with self._lock:
-            return position <= (self._first_taken if self._taken else self._written - len(self._rows))
+            return position <= self._first_open()
+
+    def _first_open(self) -> int:
+        """Position of the oldest row that waits or is being sent."""
+        starts = [*self._starts.values(), *([] if self._draft_start is None else [self._draft_start])]
+        return min(starts) if self._taken and starts else self._written - len(self._rows)
 
     def account(self) -> Account:
         """Where all rows are now."""

@@ -42,7 +42,7 @@ class Sender:
         self.client_id = os.urandom(16).hex()
         self.queue = RowQueue(settings.max_memory_bytes, BATCH_ROWS, wake)
         self.is_started = False
-        self._control = Control(self.queue, wake)
+        self._control = Control(self.queue, wake, Wake() if settings.spool_dir else None)
         self._tally = Tally()
         self._start_again_s = 0.0
         self._delivery = Delivery(settings, self.client_id, self.queue, self._control, self._tally)
@@ -75,7 +75,8 @@ class Sender:
             self._tally.last_error = f"{type(error).__name__}: {error}"
             raise
         finally:
-            self._delivery.note_left(self.queue.close())
+            kept = self._delivery.outbox.close()
+            self._delivery.note_left(self.queue.close(kept), kept)
             self._tally.is_connected = False
             _running.discard(self)
             self.queue.leave()
@@ -102,6 +103,7 @@ class Sender:
     def forget(self) -> None:
         """In a forked child: let go of what belongs to the parent."""
         self._delivery.transport.forget()
+        self._delivery.outbox.forget()
 
     def stats(self) -> Stats:
         """The state at this moment."""
@@ -110,6 +112,8 @@ class Sender:
             written=account.written,
             queued=account.waiting + account.taken,
             queued_bytes=account.held_bytes,
+            spooled_bytes=self._delivery.outbox.spooled_bytes,
+            recovered=tally.recovered,
             delivered=account.delivered,
             refused_rows=account.refused,
             refused=tally.refused.copy(),

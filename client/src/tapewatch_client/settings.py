@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 DEFAULT_URL = "http://127.0.0.1:4780"
 MAX_MEMORY_BYTES = 16 * 1024 * 1024
+MAX_SPOOL_BYTES = 256 * 1024 * 1024
 FLUSH_INTERVAL_S = 0.2
 TIMEOUT_S = 10.0
 BATCH_ROWS = 5_000
@@ -31,6 +32,8 @@ class Settings:
         max_memory_bytes: Bound on rows in memory, waiting and being sent.
         flush_interval_s: Seconds between two batches when few rows come.
         timeout_s: Seconds to wait for the server at each step of a request.
+        spool_dir: Folder for batches that wait for their answer; empty: they wait in memory.
+        max_spool_bytes: Bound on that folder.
     """
 
     url: str
@@ -45,6 +48,8 @@ class Settings:
     max_memory_bytes: int
     flush_interval_s: float
     timeout_s: float
+    spool_dir: str = ""
+    max_spool_bytes: int = MAX_SPOOL_BYTES
 
     @property
     def batch_bytes(self) -> int:

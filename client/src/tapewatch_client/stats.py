@@ -12,13 +12,15 @@ class Stats:
 
     Attributes:
         written: Rows given to the client.
-        queued: Rows not answered yet, those being sent included.
+        queued: Rows not answered yet, those on disk and those being sent included.
         queued_bytes: Estimate of the memory that they take.
+        spooled_bytes: Bytes on disk, what other programs left in the same spool included.
+        recovered: Rows of earlier programs that the server has accepted from this one.
         delivered: Rows that the server accepted, on its disk when it answered.
         refused_rows: Rows that the server (or the encoding) refused.
         refused: Refusals by reason: of whole rows, and of single values whose row was accepted.
         noted: Values accepted with a remark, by remark, such as ``nan``.
-        dropped: Rows given up: the oldest when memory was full, those left at close, those written after it.
+        dropped: Rows given up: the oldest when memory or the spool was full, those left in memory at close, those written after it.
         retries: Attempts beyond the first of each batch.
         last_error: The newest failure or refusal in words; None when there was none.
         connected: Whether the last attempt was answered.
@@ -28,6 +30,8 @@ class Stats:
     written: int
     queued: int
     queued_bytes: int
+    spooled_bytes: int
+    recovered: int
     delivered: int
     refused_rows: int
     refused: Mapping[str, int]
@@ -46,6 +50,7 @@ class Tally:
         self.refused: dict[str, int] = {}
         self.noted: dict[str, int] = {}
         self.retries = 0
+        self.recovered = 0
         self.last_error: str | None = None
         self.is_connected = False
         self.last_delivery_s: float | None = None

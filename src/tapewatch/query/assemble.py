@@ -66,7 +66,9 @@ class Assembly:
         column = describe(self.query, self.table, name)
         status = self._status(column, name, values)
         judged = (column.thresholds, column.flag_rule, column.states, status, notes)
-        return FrameColumn(name, column.kind, column.unit, column.sentence, values, *judged, by_clock=self._is_by_clock(name))
+        return FrameColumn(
+            name, column.kind, column.unit, column.sentence, values, *judged, of=self._column_behind(name), by_clock=self._is_by_clock(name)
+        )
 
     def _is_by_clock(self, name: str) -> bool:
         """Latencies are measured with the host's wall clock; so are times beside ``ts``, which are shown as ages."""
@@ -177,7 +179,9 @@ class Assembly:
         if self.table.identity is not Identity.MEASUREMENT:
             return ()
         by = self._key_names() if self.query.mode is not Mode.ROWS else ()
-        verdicts = self.book.judge(self.table.name, keep=tag_filter(self.query), by=by)[:MOST_FRAME_SERIES]
+        verdicts = self.book.judge(self.table.name, keep=tag_filter(self.query), by=by)
+        if len(verdicts) > MOST_FRAME_SERIES:
+            verdicts = sorted(verdicts, key=lambda verdict: -verdict.status.rank)[:MOST_FRAME_SERIES]
         if self.query.bucket_us is None:
             return tuple(FrameSeries(verdict) for verdict in verdicts)
         return self._with_holes(verdicts)

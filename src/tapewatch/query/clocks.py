@@ -36,17 +36,19 @@ class HostClocks:
         self._said: dict[str, tuple[int, HostClock]] = {}
 
     def __call__(self, batch: RowBatch) -> None:
-        """Take note of accepted rows of table ``host``."""
+        """Take note of accepted rows of table ``host``; one that is older than what is known, or silent about its clock, tells nothing."""
         if batch.table != "host":
             return
+        times: list[int] = batch.array("ts").tolist()
         for row, host in enumerate(batch.coded("host").words().tolist()):
-            if host is not None:
-                self._said[host] = (self._clock.now_us(), HostClock(_synchronised(batch, row), _error_ms(batch, row)))
+            synchronised = _synchronised(batch, row)
+            if host is not None and synchronised is not None and times[row] >= self._said.get(host, (0, NOT_KNOWN))[0]:
+                self._said[host] = (times[row], HostClock(synchronised, _error_ms(batch, row)))
 
     def of(self, host: str) -> HostClock:
         """What is known of a host's clock."""
-        noted_us, said = self._said.get(host, (0, NOT_KNOWN))
-        return said if self._clock.now_us() - noted_us <= FRESH_US else NOT_KNOWN
+        said_us, said = self._said.get(host, (0, NOT_KNOWN))
+        return said if self._clock.now_us() - said_us <= FRESH_US else NOT_KNOWN
 
     def unsynchronised(self) -> dict[str, float | None]:
         """Hosts whose clock is known not to be synchronised, with its largest error in ms; safe to call from another thread."""

@@ -40,6 +40,7 @@ class FrameColumn:
         states: For states, best first.
         status: Verdict per cell, where the page shows one; None else.
         notes: Position of a null to the reason why.
+        of: The table's column that it shows or is computed from; empty for a count of rows.
         by_clock: Whether its values were measured with the wall clock of a host, and carry that clock's error.
     """
 
@@ -53,6 +54,7 @@ class FrameColumn:
     states: tuple[State, ...] = ()
     status: tuple[Status | None, ...] | None = None
     notes: dict[int, str] = field(default_factory=dict[int, str])
+    of: str = ""
     by_clock: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -72,6 +74,8 @@ class FrameColumn:
             data["states"] = [{"name": state.name, "status": state.status} for state in self.states]
         if self.status is not None:
             data["status"] = self.status
+        if self.of:
+            data["of"] = self.of
         if self.by_clock:
             data["by_clock"] = True
         if self.notes:

@@ -16,7 +16,7 @@ from tapewatch.model.table import Column, Identity, Kind, Status, Table
 from tapewatch.model.tables import infrastructure, market
 from tapewatch.model.tables import self as own
 from tapewatch.query.clocks import HostClocks
-from tapewatch.query.verdict import FINE, Finding, Verdict, judge_age, judge_flag, judge_number, judge_state, worst
+from tapewatch.query.verdict import FINE, Finding, Verdict, judge_age, judge_flag, judge_number, judge_state
 from tapewatch.query.verdict import is_stale as age_is_stale
 
 ROWS_TO_LEARN = 5
@@ -209,7 +209,7 @@ class SeriesBook:
         return [_combined(table_name, dict(zip(names, key, strict=True)), members, now_us) for key, members in groups.items()]
 
     def _finding(self, table: Table, series: Series, now_us: int) -> tuple[Finding, int | None]:
-        """The worst finding about a series, the first of equals, and since when."""
+        """The worst finding about a series, and since when."""
         found: tuple[Finding, int | None] = (FINE, None)
         if table.identity is Identity.MEASUREMENT:
             found = (judge_age(max(0, now_us - series.newest_us), series.expected_us), series.newest_us)
@@ -217,7 +217,7 @@ class SeriesBook:
             held = series.judged.get(column.name)
             if held is not None:
                 finding = self._judge_column(table, column, held, series, now_us)
-                if finding.status.rank > found[0].status.rank or found[1] is None:
+                if found[1] is None or _is_worse(finding, found[0]):
                     found = (finding, held.since_us)
         return found
 
@@ -255,7 +255,10 @@ def is_watched(table: Table) -> bool:
 
 
 def _combined(table: str, key: dict[str, str], members: list[tuple[Series, Finding, int | None]], now_us: int) -> Verdict:
-    found = worst(finding for _, finding, _ in members)
+    found = members[0][1]
+    for _, finding, _ in members[1:]:
+        if _is_worse(finding, found):
+            found = finding
     since = [since_us for _, finding, since_us in members if finding is found and since_us is not None]
     newest_us = max(series.newest_us for series, _, _ in members)
     expected = [series.expected_us for series, _, _ in members if series.expected_us is not None]
@@ -263,7 +266,15 @@ def _combined(table: str, key: dict[str, str], members: list[tuple[Series, Findi
     stale = age_is_stale(now_us - newest_us, expected_us)
     sources = tuple(sorted({series.source for series, _, _ in members}))
     since_us = min(since) if since else None
-    return Verdict(table, key, sources, found.status, found.reason, since_us, newest_us, expected_us, stale, found.about)
+    is_one = all(finding.about == found.about for _, finding, _ in members if finding.status is found.status)
+    return Verdict(table, key, sources, found.status, found.reason, since_us, newest_us, expected_us, stale, found.about if is_one else "")
+
+
+def _is_worse(finding: Finding, than: Finding) -> bool:
+    """Whether a finding weighs more: among equals, what ails the series itself weighs more than one of its numbers."""
+    if finding.status is not than.status:
+        return finding.status.rank > than.status.rank
+    return bool(than.about) and not finding.about
 
 
 def _series_of(batch: RowBatch, table: Table) -> Iterator[tuple[tuple[str, ...], int, int]]:

@@ -79,6 +79,9 @@ def test_what_tapewatch_says_of_itself_and_its_own_host_is_told_apart() -> None:
     runs = replace(FINE, table="collector_run", key={"env": "live", "host": "h1", "collector": "host"})
     other = replace(own, key={"env": "live", "host": "h2"})
     board, _, _ = board_of(own, runs, other, WRONG)
+    assert board.statuses()["overview"]["status"] == "down"
+    assert board_of(own, runs)[0].statuses()["overview"]["status"] == "unknown", "nobody watches the desk"
+    assert board_of(own, runs)[0].statuses()["health"]["status"] == "up"
     frame = board.frame(Asked("", VERDICTS, Window(last_us=60 * S), {}))
     assert [series.is_own for series in frame.series] == [True, True, False, False]
 

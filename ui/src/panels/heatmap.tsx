@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
-import { view, viewNow } from "../address";
+import { isLive, view, viewNow } from "../address";
 import { beat } from "../clock";
 import { cursor } from "../cursor";
 import { statusNow, useAgeing } from "../ageing";
@@ -131,7 +131,11 @@ function Scale({ heat, unit }: { heat: Heat; unit: string | null }): JSX.Element
   );
 }
 
-function Matrix({ panel, heat }: PanelProps & { heat: Heat }): JSX.Element {
+/** Most series that a frame lists: of a longer list a pair may be missing although there is one. */
+const MOST_SERIES = 2_000;
+
+function Matrix({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Element {
+  const knowsAll = isLive.value && frame.series.length > 0 && frame.series.length < MOST_SERIES;
   const how = writing(panel.options);
   const unit = panel.unit ?? heat.value.unit;
   return (
@@ -153,7 +157,7 @@ function Matrix({ panel, heat }: PanelProps & { heat: Heat }): JSX.Element {
               <tr key={String(y)}>
                 <th scope="row">{String(y)}</th>
                 {heat.xs.map((x) => (
-                  <MatrixCell key={String(x)} heat={heat} cell={heat.at(x, y)} isWatched={heat.isWatched(x, y)} text={cellText(heat.at(x, y), unit, how)} />
+                  <MatrixCell key={String(x)} heat={heat} cell={heat.at(x, y)} isWatched={!knowsAll || heat.isWatched(x, y)} text={cellText(heat.at(x, y), unit, how)} />
                 ))}
               </tr>
             ))}
@@ -168,8 +172,8 @@ function Matrix({ panel, heat }: PanelProps & { heat: Heat }): JSX.Element {
 function MatrixCell({ heat, cell, isWatched, text }: { heat: Heat; cell: HeatCell | undefined; isWatched: boolean; text: string }): JSX.Element {
   if (!cell && !isWatched) {
     return (
-      <td class="unwatched" title="Not watched">
-        <span class="sr">not watched</span>
+      <td class="unwatched" title="There is no such series">
+        <span class="sr">no such series</span>
       </td>
     );
   }

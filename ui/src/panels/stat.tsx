@@ -52,7 +52,7 @@ export function tilesOf(frame: Frame, value: Column, now: number, live: boolean)
  */
 function tileStatus(value: Column, row: number, series: Series | null, stale: boolean, saysAll: boolean): Status | null {
   const told = value.status?.[row] ?? null;
-  const isElsewhere = !stale && Boolean(series?.about) && series?.about !== value.name;
+  const isElsewhere = !stale && Boolean(series?.about) && series?.about !== (value.of ?? value.name);
   const now = isLive.peek() && !isElsewhere ? (series?.status ?? null) : null;
   const known = told && now && (stale || (now === "down" && !saysAll)) ? worst([told, now]) : (told ?? now);
   return known === null ? null : statusNow(asStatus(known), stale ? series : null);

@@ -46,7 +46,8 @@ def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool 
     # totals cost a sort of their own; the asker adds the rows up, unless the answer is probably cut: one ordered by a column
     is_ranked = bool(query.order_by)
     counted = ["sum(_rows) OVER () AS _behind", "max(_newest) OVER () AS _newest"] if is_ranked else ["_rows AS _behind", "_newest"]
-    counted += ["_mixed"] if ask.one_source else []
+    if ask.one_source:  # of an answer that is cut, the rows cut away decide with: a wrong sum may have put them there
+        counted.append(f"{dialect.any_true('_mixed')} OVER () AS _mixed" if is_ranked else "_mixed")
     by_keys = [f"{key} NULLS LAST" for key in ask.keys]
     sql = (
         f"SELECT {', '.join([*ask.keys, *picked, *counted])} FROM ({source}) AS answer"

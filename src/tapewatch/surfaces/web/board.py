@@ -101,7 +101,12 @@ class StatusBoard:
         by_table: dict[str, list[Verdict]] = {}
         for verdict in self.verdicts:
             by_table.setdefault(verdict.table, []).append(verdict)
-        return {board.id: _summary(self._shown_on(board, by_table)) for board in self._dashboards}
+        found = {board.id: _summary(self._shown_on(board, by_table)) for board in self._dashboards}
+        if all(map(self._is_own, self.verdicts)):  # a desk that nobody watches is not known to be well
+            for board in self._dashboards:
+                if shows_verdicts(board) and found[board.id]["status"] is Status.UP:
+                    found[board.id]["status"] = Status.UNKNOWN
+        return found
 
     def _shown_on(self, dashboard: Dashboard, by_table: Mapping[str, Sequence[Verdict]]) -> Iterable[Verdict]:
         tables = by_table if shows_verdicts(dashboard) else dashboard.tables

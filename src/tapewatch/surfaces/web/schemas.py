@@ -98,6 +98,7 @@ class ColumnOut(BaseModel):
     thresholds: ThresholdsOut | None = None
     bad: bool | None = None
     states: list[StateOut] | None = None
+    of: str = Field(default="", description="The table's column that it shows or is computed from.")
     by_clock: bool = Field(default=False, description="Whether values were measured with a host's wall clock and carry its error.")
     notes: dict[str, str] | None = Field(default=None, description="Row index to the reason why its value is null or marked.")
 

@@ -106,3 +106,11 @@ def test_a_cut_answer_still_counts_every_row(store: DuckDBStore) -> None:
     cut = Query("sample", 0, END_US, measures=(Measure(Function.COUNT),), group_by=("venue",), limit=4)
     answer = store.scan(cut)
     assert (answer.rows, answer.truncated, answer.rows_behind, answer.newest_us) == (4, True, 9, MIDNIGHT_US + 8)
+
+
+def test_a_wrong_sum_does_not_hide_behind_the_cut(store: DuckDBStore) -> None:
+    for source in ("a", "b"):
+        put(store, *({"ts": MIDNIGHT_US + i, "venue": "two", "level": 1.0, "source": source} for i in range(5)))
+    put(store, *({"ts": MIDNIGHT_US + i, "venue": f"v{i}", "level": float(i), "source": "a"} for i in range(6, 10)))
+    smallest = Query("sample", 0, END_US, measures=(Measure(Function.SUM, "level"),), group_by=("venue",), order_by="sum_level", limit=3)
+    assert [row["venue"] for row in plain(store.scan(smallest))] == ["two", "v6", "v7"], "5 of two sources, not 10"

@@ -93,13 +93,14 @@ class Upkeep:
         """Move the rows before a time; a replacement that came between makes it wait for the next run."""
         cursor = self._database.cursor()
         copy, delete = self._dialect.move(table)
-        self._cold_until_us[table.name] = max(self._cold_until_us[table.name], before_us)
         try:
-            with self.moving, self._database.transaction(cursor, f"moving rows of {table.name}"):
-                counted = cursor.execute(copy, {"before": before_us}).fetchone()
-                moved = int(counted[0]) if counted else 0
-                if moved:
-                    cursor.execute(delete, {"before": before_us})
+            with self.moving:
+                self._cold_until_us[table.name] = max(self._cold_until_us[table.name], before_us)
+                with self._database.transaction(cursor, f"moving rows of {table.name}"):
+                    counted = cursor.execute(copy, {"before": before_us}).fetchone()
+                    moved = int(counted[0]) if counted else 0
+                    if moved:
+                        cursor.execute(delete, {"before": before_us})
         except Conflict:
             return 0
         self._moved_before[table.name] = before_us

@@ -96,7 +96,7 @@ def _head(column: FrameColumn) -> tuple[object, ...]:
 
 
 def _meta(frame: Frame) -> tuple[object, ...]:
-    return (frame.series, frame.newest_us, frame.state, frame.error, frame.tier, frame.is_truncated)
+    return (frame.series, frame.newest_us, frame.state, frame.error, frame.tier, frame.is_truncated, dict(frame.unsynchronised))
 
 
 def _after_last(frame: Frame, buckets: npt.NDArray[np.int64]) -> int:
