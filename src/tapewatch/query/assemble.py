@@ -84,7 +84,7 @@ class Assembly:
         hosts = {
             series.key[at]
             for series in self.book.series(self.table.name)
-            if series.key[at] in wrong and keep(dict(zip(names, (*series.key, series.source), strict=True)))
+            if series.key[at] in wrong and (keep is None or keep(dict(zip(names, (*series.key, series.source), strict=True))))
         }
         return {host: wrong[host] for host in sorted(hosts)}
 
@@ -246,8 +246,10 @@ def _reasons(word: str) -> Mapping[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def tag_filter(query: Query) -> Callable[[Mapping[str, str]], bool]:
-    """Which series a question is about, judged by their tags; filters on values are not looked at."""
+def tag_filter(query: Query) -> Callable[[Mapping[str, str]], bool] | None:
+    """Which series a question is about, judged by their tags; filters on values are not looked at. None: all."""
+    if not query.filters:
+        return None
 
     def keep(tags: Mapping[str, str]) -> bool:
         for item in query.filters:

@@ -186,26 +186,28 @@ class SeriesBook:
         )
 
     def judge(
-        self, table_name: str, keep: Callable[[Mapping[str, str]], bool] = lambda _key: True, by: Iterable[str] | None = None
+        self, table_name: str, keep: Callable[[Mapping[str, str]], bool] | None = None, by: Iterable[str] | None = None
     ) -> list[Verdict]:
         """Judge the series of one table.
 
         Args:
             table_name: Which table.
-            keep: Which series, by their tags (``source`` included).
+            keep: Which series, by their tags (``source`` included); None: all.
             by: Tags that make one group; series of a group are judged together, the worst wins. None: all tags.
         """
         table = self._catalog[table_name]
         names = tuple(by) if by is not None else table.tags
+        all_names = (*table.tags, "source")
+        places = [all_names.index(name) for name in names]
         now_us = self._clock.now_us()
         groups: dict[tuple[str, ...], list[tuple[Series, Finding, int | None]]] = {}
         for series in self.series(table_name):
             if now_us - series.newest_us > FORGET_AFTER_US:
                 continue
-            tags = dict(zip((*table.tags, "source"), (*series.key, series.source), strict=True))
-            if keep(tags):
+            words = (*series.key, series.source)
+            if keep is None or keep(dict(zip(all_names, words, strict=True))):
                 finding, since_us = self._finding(table, series, now_us)
-                groups.setdefault(tuple(tags[name] for name in names), []).append((series, finding, since_us))
+                groups.setdefault(tuple([words[place] for place in places]), []).append((series, finding, since_us))
         return [_combined(table_name, dict(zip(names, key, strict=True)), members, now_us) for key, members in groups.items()]
 
     def _finding(self, table: Table, series: Series, now_us: int) -> tuple[Finding, int | None]:
@@ -255,19 +257,24 @@ def is_watched(table: Table) -> bool:
 
 
 def _combined(table: str, key: dict[str, str], members: list[tuple[Series, Finding, int | None]], now_us: int) -> Verdict:
-    found = members[0][1]
-    for _, finding, _ in members[1:]:
+    first, found, since_us = members[0]
+    newest_us, expected_us = first.newest_us, first.expected_us
+    sources, about = {first.source}, found.about
+    for series, finding, began_us in members[1:]:
         if _is_worse(finding, found):
-            found = finding
-    since = [since_us for _, finding, since_us in members if finding is found and since_us is not None]
-    newest_us = max(series.newest_us for series, _, _ in members)
-    expected = [series.expected_us for series, _, _ in members if series.expected_us is not None]
-    expected_us = max(expected) if expected else None
+            about = finding.about if finding.status is not found.status else ""
+            found, since_us = finding, began_us
+        elif finding.status is found.status:
+            about = about if finding.about == about else ""
+            if finding == found and began_us is not None:
+                since_us = began_us if since_us is None else min(since_us, began_us)
+        newest_us = max(newest_us, series.newest_us)
+        spacing_us = series.expected_us
+        if spacing_us is not None:
+            expected_us = spacing_us if expected_us is None else max(expected_us, spacing_us)
+        sources.add(series.source)
     stale = age_is_stale(now_us - newest_us, expected_us)
-    sources = tuple(sorted({series.source for series, _, _ in members}))
-    since_us = min(since) if since else None
-    is_one = all(finding.about == found.about for _, finding, _ in members if finding.status is found.status)
-    return Verdict(table, key, sources, found.status, found.reason, since_us, newest_us, expected_us, stale, found.about if is_one else "")
+    return Verdict(table, key, tuple(sorted(sources)), found.status, found.reason, since_us, newest_us, expected_us, stale, about)
 
 
 def _is_worse(finding: Finding, than: Finding) -> bool:
