@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -16,8 +16,8 @@ from tapewatch.model.table import Column, Identity, Kind, Status, Table
 from tapewatch.model.tables import infrastructure, market
 from tapewatch.model.tables import self as own
 from tapewatch.query.clocks import HostClocks
+from tapewatch.query.group import Member, combined, is_worse
 from tapewatch.query.verdict import FINE, Finding, Verdict, judge_age, judge_flag, judge_number, judge_state
-from tapewatch.query.verdict import is_stale as age_is_stale
 
 ROWS_TO_LEARN = 5
 """Rows after which the median spacing of a series counts as its period."""
@@ -26,6 +26,9 @@ FORGET_AFTER_US = 24 * 3600 * US_PER_S
 MOST_SERIES = 100_000
 MOST_COMBINED = 2**40
 """Above this, combined tag codes are renumbered before the next tag could overflow 64 bits."""
+
+JUDGED_ANEW_US = 200_000
+"""Findings about a table without new rows stand for this long: only their age goes on, and panels are drawn far less often."""
 
 Value = float | bool | str | None
 
@@ -62,6 +65,15 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class _Findings:
+    """What was found about the series of one table: after how many batches, and when."""
+
+    heard: int
+    at_us: int
+    members: Sequence[Member]
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """A stretch of time in which a source could not have delivered, and why."""
 
@@ -85,6 +97,8 @@ class SeriesBook:
         self._judged = {name: judged_columns(table) for name, table in catalog.items()}
         self._tables: dict[str, dict[tuple[tuple[str, ...], str], Series]] = {}
         self._place = places(catalog)
+        self._heard: dict[str, int] = {}
+        self._findings: dict[str, _Findings] = {}
         self.clocks = HostClocks(clock)
         self._outages: deque[Outage] = deque(maxlen=500)
         self._failing: dict[str, tuple[int, str]] = {}
@@ -101,6 +115,7 @@ class SeriesBook:
         self.clocks(batch)
         if table.name == "collector_run":
             self._note_runs(batch)
+        self._heard[table.name] = self._heard.get(table.name, 0) + 1  # last: who judges meanwhile judges again
 
     def _note(
         self, book: dict[tuple[tuple[str, ...], str], Series], table: Table, batch: RowBatch, key: tuple[str, ...], last: int, rows: int
@@ -200,15 +215,23 @@ class SeriesBook:
         all_names = (*table.tags, "source")
         places = [all_names.index(name) for name in names]
         now_us = self._clock.now_us()
-        groups: dict[tuple[str, ...], list[tuple[Series, Finding, int | None]]] = {}
-        for series in self.series(table_name):
-            if now_us - series.newest_us > FORGET_AFTER_US:
-                continue
-            words = (*series.key, series.source)
+        groups: dict[tuple[str, ...], list[Member]] = {}
+        for member in self._findings_of(table, now_us):
+            words = (*member[0].key, member[0].source)
             if keep is None or keep(dict(zip(all_names, words, strict=True))):
-                finding, since_us = self._finding(table, series, now_us)
-                groups.setdefault(tuple([words[place] for place in places]), []).append((series, finding, since_us))
-        return [_combined(table_name, dict(zip(names, key, strict=True)), members, now_us) for key, members in groups.items()]
+                groups.setdefault(tuple([words[place] for place in places]), []).append(member)
+        return [combined(table_name, dict(zip(names, key, strict=True)), members, now_us) for key, members in groups.items()]
+
+    def _findings_of(self, table: Table, now_us: int) -> Sequence[Member]:
+        """Each series that is alive, with the worst finding about it and since when."""
+        heard = self._heard.get(table.name, 0)
+        known = self._findings.get(table.name)
+        if known is not None and known.heard == heard and 0 <= now_us - known.at_us < JUDGED_ANEW_US:
+            return known.members
+        alive = [series for series in self.series(table.name) if now_us - series.newest_us <= FORGET_AFTER_US]
+        members = [(series, *self._finding(table, series, now_us)) for series in alive]
+        self._findings[table.name] = _Findings(heard, now_us, members)
+        return members
 
     def _finding(self, table: Table, series: Series, now_us: int) -> tuple[Finding, int | None]:
         """The worst finding about a series, and since when."""
@@ -219,7 +242,7 @@ class SeriesBook:
             held = series.judged.get(column.name)
             if held is not None:
                 finding = self._judge_column(table, column, held, series, now_us)
-                if found[1] is None or _is_worse(finding, found[0]):
+                if found[1] is None or is_worse(finding, found[0]):
                     found = (finding, held.since_us)
         return found
 
@@ -254,34 +277,6 @@ def judged_columns(table: Table) -> list[Column]:
 def is_watched(table: Table) -> bool:
     """Whether series of this table get a verdict at all."""
     return bool(judged_columns(table))
-
-
-def _combined(table: str, key: dict[str, str], members: list[tuple[Series, Finding, int | None]], now_us: int) -> Verdict:
-    first, found, since_us = members[0]
-    newest_us, expected_us = first.newest_us, first.expected_us
-    sources, about = {first.source}, found.about
-    for series, finding, began_us in members[1:]:
-        if _is_worse(finding, found):
-            about = finding.about if finding.status is not found.status else ""
-            found, since_us = finding, began_us
-        elif finding.status is found.status:
-            about = about if finding.about == about else ""
-            if finding == found and began_us is not None:
-                since_us = began_us if since_us is None else min(since_us, began_us)
-        newest_us = max(newest_us, series.newest_us)
-        spacing_us = series.expected_us
-        if spacing_us is not None:
-            expected_us = spacing_us if expected_us is None else max(expected_us, spacing_us)
-        sources.add(series.source)
-    stale = age_is_stale(now_us - newest_us, expected_us)
-    return Verdict(table, key, tuple(sorted(sources)), found.status, found.reason, since_us, newest_us, expected_us, stale, about)
-
-
-def _is_worse(finding: Finding, than: Finding) -> bool:
-    """Whether a finding weighs more: among equals, what ails the series itself weighs more than one of its numbers."""
-    if finding.status is not than.status:
-        return finding.status.rank > than.status.rank
-    return bool(than.about) and not finding.about
 
 
 def _series_of(batch: RowBatch, table: Table) -> Iterator[tuple[tuple[str, ...], int, int]]:
