@@ -110,7 +110,8 @@ def judge_flag(value: bool | None, rule: FlagRule | None, held_us: int | None, c
     """Judge a yes-or-no value by its rule and by how long it has held, in microseconds (None: not known)."""
     if value is None or rule is None or value is not rule.bad:
         return FINE
-    words = f"{'not ' if not value else ''}{column.name.replace('_', ' ')}"
+    *before, last = column.name.split("_")
+    words = " ".join([*before, last if value else f"not {last}"])
     is_down = rule.down_after_s is not None and held_us is not None and held_us >= rule.down_after_s * US_PER_S
     return Finding(Status.DOWN if is_down else Status.DEGRADED, words)
 

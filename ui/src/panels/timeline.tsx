@@ -2,8 +2,8 @@
 
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { view, viewNow } from "../address";
-import { seriesStatus, useAgeing } from "../ageing";
+import { isLive, view, viewNow } from "../address";
+import { seriesStatus, statusNow, useAgeing } from "../ageing";
 import { beat } from "../clock";
 import { cursor } from "../cursor";
 import { spanUs } from "../frames";
@@ -87,9 +87,11 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   );
 }
 
-/** How the series is now, before its name. */
+/** How the series is now, before its name: as its bar ends, when it is one of its numbers that is bad, which no bar shows. */
 function LaneMark({ lane }: { lane: Lane }): JSX.Element | null {
-  const status = seriesStatus(lane.series);
+  const last = lane.segments[lane.segments.length - 1]?.status;
+  const isElsewhere = Boolean(lane.series?.about) && last;
+  const status = isElsewhere && isLive.peek() ? statusNow(last, lane.series) : seriesStatus(lane.series);
   return status && <StatusMark quiet status={status} />;
 }
 

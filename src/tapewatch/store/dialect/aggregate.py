@@ -24,13 +24,14 @@ class _Family:
     counts_rows: bool
 
 
-def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool = False) -> Statement:
+def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool = False, by_keys: bool = True) -> Statement:
     """Measures per bucket and group, ordered by them unless the question says otherwise.
 
     Args:
         dialect: Of the engine.
         query: The question.
         table: Its table.
+        by_keys: Order the answer by its keys, unless it has an order of its own; without, the asker orders what is not cut.
         one_source: Hope that every group has a single source: a shorter statement, whose column ``mixed`` tells when that is wrong.
 
     Raises:
@@ -48,11 +49,10 @@ def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool 
     counted = ["sum(_rows) OVER () AS _behind", "max(_newest) OVER () AS _newest"] if is_ranked else ["_rows AS _behind", "_newest"]
     if ask.one_source:  # of an answer that is cut, the rows cut away decide with: a wrong sum may have put them there
         counted.append(f"{dialect.any_true('_mixed')} OVER () AS _mixed" if is_ranked else "_mixed")
-    by_keys = [f"{key} NULLS LAST" for key in ask.keys]
-    sql = (
-        f"SELECT {', '.join([*ask.keys, *picked, *counted])} FROM ({source}) AS answer"
-        f" ORDER BY {dialect.order(query.order_by, outputs, by_keys)}{dialect.limit(query)}"
-    )
+    order = ""
+    if by_keys or is_ranked:
+        order = f" ORDER BY {dialect.order(query.order_by, outputs, [f'{key} NULLS LAST' for key in ask.keys])}"
+    sql = f"SELECT {', '.join([*ask.keys, *picked, *counted])} FROM ({source}) AS answer{order}{dialect.limit(query)}"
     mixed = "_mixed" if ask.one_source else ""
     return Statement(sql, ask.binder.values, outputs, newest="_newest", behind="_behind", has_totals=is_ranked, mixed=mixed)
 

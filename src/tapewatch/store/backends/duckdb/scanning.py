@@ -15,7 +15,7 @@ from tapewatch.errors import QueryError
 from tapewatch.model.query import Filter, Mode, Query
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
-from tapewatch.store.backends.duckdb.staging import typed
+from tapewatch.store.backends.duckdb.staging import in_order, typed
 from tapewatch.store.backends.duckdb.watch import Watch
 from tapewatch.store.base import LOOK_BACK_US, Answer
 from tapewatch.store.cursor import Position
@@ -78,14 +78,23 @@ class Scanner:
         return _fetched(cursor, statement), statement
 
     def _aggregate(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
+        """The cheapest statement first: it hopes for one source a group, and leaves the order to us, so that the answer must be whole."""
         oldest_us = query.start_us - query.shift_us - LOOK_BACK_US
-        fetched, statement = self._fetch(
-            cursor, table, oldest_us, lambda dialect: aggregate(dialect, query, table, one_source=table.name not in self._mixed)
-        )
-        if statement.mixed and np.ma.getdata(fetched[statement.mixed]).any():
-            self._mixed.add(table.name)
-            fetched, statement = self._fetch(cursor, table, oldest_us, lambda dialect: aggregate(dialect, query, table))
-        return self._counted(cursor, query, table, fetched, statement)
+        one_source, by_keys = table.name not in self._mixed, False
+        while True:
+            hopes = {"one_source": one_source, "by_keys": by_keys}
+            fetched, statement = self._fetch(
+                cursor, table, oldest_us, lambda dialect, hopes=hopes: aggregate(dialect, query, table, **hopes)
+            )
+            if statement.mixed and np.ma.getdata(fetched[statement.mixed]).any():
+                self._mixed.add(table.name)
+                one_source = False
+            elif not by_keys and not query.order_by and query.limit is not None and _count(fetched) > query.limit:
+                by_keys = True
+            else:
+                break
+        answer = self._counted(cursor, query, table, fetched, statement)
+        return answer if by_keys or query.order_by else replace(answer, columns=in_order(answer.columns, _keys(query)))
 
     def _counted(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, fetched: _Fetched, statement: Statement) -> Answer:
         """The answer with the number of rows behind it; what was cut away is counted by a question of its own."""
@@ -163,6 +172,10 @@ class Scanner:
             return _first(fetched, "_k0")
         statement = extent(self._everywhere, query, table)
         return _first(_fetched(cursor, statement), statement.newest)
+
+
+def _keys(query: Query) -> list[str]:
+    return [*(["bucket"] if query.bucket_us else []), *query.group_by]
 
 
 def _newest_of_each(fetched: _Fetched) -> npt.NDArray[np.intp] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,3 +81,20 @@ def typed(values: npt.NDArray[Any], form: Form) -> TypedColumn:
             for i in range(len(held)):
                 sketches[i] = None if mask[i] else held[i]
             return sketches
+
+
+def in_order(columns: Mapping[str, TypedColumn], keys: Sequence[str]) -> dict[str, TypedColumn]:
+    """The rows in the order of key columns, the first key first; nulls last, words by their code points, as the engine orders them."""
+    if not keys:
+        return dict(columns)
+    order = np.lexsort([_ranks(columns[key]) for key in reversed(keys)])
+    return {name: values.take(order) if isinstance(values, Coded) else values[order] for name, values in columns.items()}
+
+
+def _ranks(values: TypedColumn) -> npt.NDArray[np.int64]:
+    if not isinstance(values, Coded):
+        return values.astype(np.int64, copy=False)
+    ranks = np.empty(len(values.values) + 1, np.int64)
+    ranks[sorted(range(len(values.values)), key=values.values.__getitem__)] = np.arange(len(values.values))
+    ranks[-1] = len(values.values)  # where the code of null points to
+    return ranks[values.codes]
