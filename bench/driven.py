@@ -38,9 +38,10 @@ class Driven:
         return self.process.memory_info().rss / 1e6
 
     @property
-    def children_mb(self) -> float:
-        """Resident memory of its child processes, such as the feed agent, in MB."""
-        return sum(child.memory_info().rss for child in self.process.children(recursive=True)) / 1e6
+    def agent_mb(self) -> float:
+        """Resident memory of its child for busy collectors, in MB."""
+        children = self.process.children(recursive=True)
+        return sum(child.memory_info().rss for child in children if "agent" in child.cmdline()) / 1e6
 
     def get(self, path: str) -> bytes:
         """Body of an answer."""
@@ -56,19 +57,19 @@ class Driven:
 
 
 @contextlib.contextmanager
-def driven(data_dir: Path | None = None, arguments: Sequence[str] = ()) -> Iterator[Driven]:
-    """Start `tapewatch up` on a free port, with a data directory of its own unless one is given; stop it at the end."""
+def driven(data_dir: Path | None = None, arguments: Sequence[str] = (), *, command: str = "up") -> Iterator[Driven]:
+    """Start `tapewatch up` (or ``demo``) on a free port, with a data directory of its own unless one is given; stop it at the end."""
     with contextlib.ExitStack() as stack:
         folder = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "tapewatch", "up", "--port", str(port), "--data", str(folder), *arguments]
+        words = [sys.executable, "-m", "tapewatch", command, "--port", str(port), "--data", str(folder), *arguments]
         began = time.perf_counter()
         # as people run it: Python keeps what it compiled
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+        server = subprocess.Popen(words, stdout=subprocess.DEVNULL, env=environment)
         try:
             _wait(url, server)
             yield Driven(url, psutil.Process(server.pid), folder, time.perf_counter() - began)

@@ -37,6 +37,9 @@ def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch t
     with driven() as server:
         stay(server, minutes * 60)
         yield Bar(f"server memory, empty store, one browser, after {minutes:g} min", server.rss_mb, "MB", 160)
+    with driven(command="demo") as server:
+        time.sleep(20 if is_short else 120)
+        yield Bar("memory of the child for feeds, demo, three venues, 27 streams", server.agent_mb, "MB")
 
 
 def stay(server: Driven, seconds: float) -> None:
