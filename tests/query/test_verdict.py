@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.table import FlagRule, Status, Thresholds
-from tapewatch.query.verdict import duration, is_stale, judge_age, judge_flag, judge_number, judge_state, worst, written
+from tapewatch.query.group import is_worse
+from tapewatch.query.verdict import duration, is_stale, judge_age, judge_flag, judge_number, judge_state, written
 
 S = 1_000_000
 CONNECTED = Catalog()["exchange"].column["connected"]
@@ -77,10 +78,16 @@ def test_without_an_expectation_an_old_row_is_unknown_not_up() -> None:
     assert not is_stale(1_000 * S, None)
 
 
-def test_worst_wins_in_the_order_up_unknown_degraded_down() -> None:
-    findings = [judge_age(None, None), judge_number(400, Thresholds(300, 500)), judge_number(1, None)]
-    assert worst(findings).status is Status.DEGRADED
-    assert worst([]).status is Status.UP
+def test_worst_wins_in_the_order_up_unknown_degraded_down_and_the_series_itself_before_its_numbers() -> None:
+    up, unknown = judge_number(1, None), judge_age(None, None)
+    degraded = judge_number(400, Thresholds(300, 500), LATENCY)
+    stale = judge_age(11 * S, 5 * S)
+    order = [up, unknown, degraded, stale, judge_number(600, Thresholds(300, 500), LATENCY)]
+    for i, better in enumerate(order):
+        for worse in order[i + 1 :]:
+            assert is_worse(worse, better)
+            assert not is_worse(better, worse)
+    assert not is_worse(degraded, degraded)
 
 
 @given(st.integers(0, 10**15))

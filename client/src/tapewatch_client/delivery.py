@@ -12,9 +12,10 @@ from tapewatch_client.answer import Complaint, Retry, Settled, TooLarge, judge, 
 from tapewatch_client.backoff import Backoff
 from tapewatch_client.batch import Batch, Draft, halves
 from tapewatch_client.control import Control
-from tapewatch_client.outbox import Outbox, Waiting
+from tapewatch_client.outbox import Outbox
 from tapewatch_client.row_queue import Row, RowQueue
 from tapewatch_client.settings import BATCH_ROWS, Settings
+from tapewatch_client.spool import Waiting
 from tapewatch_client.stats import Tally
 from tapewatch_client.transport import Transport
 from tapewatch_client.values import encode_row

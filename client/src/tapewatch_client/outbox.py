@@ -9,21 +9,10 @@ from collections.abc import Sequence
 from tapewatch_client.batch import Batch
 from tapewatch_client.row_queue import RowQueue
 from tapewatch_client.settings import Settings
-from tapewatch_client.spool import Spool, Spooled
+from tapewatch_client.spool import Spool, Waiting
 from tapewatch_client.stats import Tally
 
 logger = logging.getLogger("tapewatch_client")
-
-
-class Waiting:
-    """A batch that is to be sent; ``spooled`` says where it lies on disk, ``is_own`` whether this client wrote it."""
-
-    __slots__ = ("batch", "is_own", "spooled")
-
-    def __init__(self, batch: Batch, spooled: Spooled | None) -> None:
-        self.batch = batch
-        self.spooled = spooled
-        self.is_own = spooled is None or spooled.is_own
 
 
 class Outbox:
@@ -83,12 +72,10 @@ class Outbox:
 
         The server takes a sequence far below the highest one of its client for known, so a batch must never overtake another by much.
         """
-        spooled = self._first_on_disk()
-        if spooled is not None:
-            return Waiting(spooled.batch, spooled)
-        return Waiting(self._held[0], None) if self._held else None
+        on_disk = self._first_on_disk()
+        return Waiting(self._held[0]) if on_disk is None and self._held else on_disk
 
-    def _first_on_disk(self) -> Spooled | None:
+    def _first_on_disk(self) -> Waiting | None:
         if self._spool is None:
             return None
         try:
@@ -99,15 +86,15 @@ class Outbox:
 
     def done(self, waiting: Waiting) -> None:
         """The batch was answered, or goes on as others."""
-        if waiting.spooled is None:
+        if waiting.log is None:
             self._held.popleft()  # nobody else takes from this end
         elif self._spool is not None:
-            self._spool.done(waiting.spooled)
+            self._spool.done(waiting)
         self._queue.hold(self._held_bytes())
 
     def replace(self, waiting: Waiting, parts: Sequence[Batch]) -> None:
         """The batch goes on as several, which lie safely before it is forgotten."""
-        if waiting.spooled is None:
+        if waiting.log is None:
             self._held.popleft()
             self._held.extendleft(reversed(parts))
             return

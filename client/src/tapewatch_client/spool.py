@@ -25,12 +25,12 @@ LOOK_EVERY_S = 30.0
 _GZIP = 1
 
 
-class Spooled:
-    """A batch that lies on disk, read to be sent; `Spool.done` takes it from there."""
+class Waiting:
+    """A batch that is to be sent: the log that it lies in, None for one in memory; ``is_own`` says whether this client wrote it."""
 
     __slots__ = ("batch", "is_own", "log")
 
-    def __init__(self, batch: Batch, log: SegmentLog, *, is_own: bool) -> None:
+    def __init__(self, batch: Batch, log: SegmentLog | None = None, *, is_own: bool = True) -> None:
         self.batch = batch
         self.log = log
         self.is_own = is_own
@@ -104,7 +104,7 @@ class Spool:
 
     # --- reading ---
 
-    def take(self) -> Spooled | None:
+    def take(self) -> Waiting | None:
         """The oldest batch, the same one until it is `done`; what other programs left comes first. None when there is none."""
         with self._lock:
             self._look_around()
@@ -112,11 +112,11 @@ class Spool:
                 log, lock = self._left[0]
                 record = log.take()
                 if record is not None:
-                    return Spooled(_batch(record), log, is_own=False)
+                    return Waiting(_batch(record), log, is_own=False)
                 self._let_go(log, lock)
                 del self._left[0]
             record = self._own.take()
-            return None if record is None else Spooled(_batch(record), self._own, is_own=True)
+            return None if record is None else Waiting(_batch(record), self._own)
 
     def _look_around(self) -> None:
         """Now and then, look for what a program left that has ended meanwhile."""
@@ -125,10 +125,11 @@ class Spool:
             self._look_s = now_s + LOOK_EVERY_S
             self._left = _left_behind(self._folder, self._own_folder)
 
-    def done(self, spooled: Spooled) -> None:
-        """The batch was answered."""
-        with self._lock:
-            spooled.log.done()
+    def done(self, waiting: Waiting) -> None:
+        """A batch that was taken was answered."""
+        if waiting.log is not None:
+            with self._lock:
+                waiting.log.done()
 
     # --- about itself and the end ---
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,15 +64,6 @@ class Verdict:
     expected_us: int | None
     is_stale: bool
     about: str = ""
-
-
-def worst(findings: Iterable[Finding]) -> Finding:
-    """The finding with the worst status; the first of equals; `FINE` when there is none."""
-    found = FINE
-    for finding in findings:
-        if finding.status.rank > found.status.rank:
-            found = finding
-    return found
 
 
 def judge_number(value: float | None, thresholds: Thresholds | None, column: Column | None = None, held_us: int | None = None) -> Finding:
