@@ -120,13 +120,14 @@ class Server:
         stats = self.intake.stats
         return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": stats.message}
 
-    def measures(self) -> dict[str, dict[str, float]]:
+    def measures(self) -> dict[str, Mapping[str, float]]:
         """Numbers about the server: component to metric to value."""
         process = psutil.Process()
         return {
             "ingest": self.intake.stats.measures(),
             "query": {**self.engine.stats(), "series": self.book.count()},
             "live": self.hub.stats(),
+            "store": self.store.measures() if isinstance(self.store, Maintained) else {},
             "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
         }
 
@@ -207,7 +208,7 @@ def opened_store(settings: Settings, catalog: Catalog, clock: Clock) -> Store:
     Raises:
         ConfigError: It cannot be opened, or there is no room for the tables.
     """
-    resources = Resources(settings.store.memory_limit_mb, settings.store.threads)
+    resources = Resources(settings.store.memory_limit_mb, settings.store.threads, round(settings.store.quota_gb * 1e9))
     store = open_store(settings.store.kind, settings.data_dir, clock, resources)
     try:
         for table in catalog.values():

@@ -49,7 +49,7 @@ class Assembly:
             columns=tuple(self._column(name, values, notes.get(name, {})) for name, values in shown.items()),
             rows=answer.rows,
             series=self._series(),
-            start_us=query.start_us,
+            start_us=query.start_us if answer.start_us is None else answer.start_us,
             end_us=query.end_us,
             bucket_us=query.bucket_us,
             newest_us=answer.newest_us,

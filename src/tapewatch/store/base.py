@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -46,10 +46,12 @@ class Resources:
     Attributes:
         memory_limit_mb: Most memory of its own buffers, in MB.
         threads: Threads of its own.
+        quota_bytes: Most bytes of live data, beyond which the oldest raw rows go; 0 for no limit.
     """
 
     memory_limit_mb: int = 128
     threads: int = 2
+    quota_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Answer:
         truncated: True when ``limit`` cut the answer.
         cursor: For mode rows: where the next page begins; None at the end.
         tier: ``raw`` or the rollup that answered.
+        start_us: Where the range began, when a rollup answered: with the bucket that holds the asked start.
     """
 
     columns: dict[str, TypedColumn]
@@ -82,6 +85,7 @@ class Answer:
     truncated: bool = False
     cursor: str | None = None
     tier: str = "raw"
+    start_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +173,8 @@ class Maintained(Protocol):
         Raises:
             StoreUnavailable: Something could not be done now (a full disk); nothing is lost, the next call tries again.
         """
+        ...
+
+    def measures(self) -> Mapping[str, float]:
+        """Numbers of the last upkeep: bytes in use, their growth, and the time until the quota."""
         ...

@@ -8,23 +8,39 @@ from dataclasses import dataclass
 from tapewatch.errors import QueryError
 from tapewatch.model.query import Function, Measure, Query
 from tapewatch.model.table import Kind, Table
-from tapewatch.store.dialect import families
+from tapewatch.store.dialect import families, tiers
 from tapewatch.store.dialect.base import Dialect
-from tapewatch.store.dialect.families import Ask, Part
+from tapewatch.store.dialect.families import Ask, Part, Rollup
 from tapewatch.store.dialect.statement import Binder, Form, Output, Statement
 
 _Write = Callable[[Ask, Sequence[Part]], str]
-_BY_SERIES: tuple[_Write, ...] = (families.added, families.gained, families.lasted)
+_FROM_ROWS: dict[str, _Write] = {
+    "plain": families.plain,
+    "added": families.added,
+    "gained": families.gained,
+    "lasted": families.lasted,
+    "merged": families.merged,
+}
+_FROM_TIERS: dict[str, _Write] = {
+    "plain": tiers.plain,
+    "added": tiers.added,
+    "gained": tiers.gained,
+    "lasted": tiers.lasted,
+    "merged": tiers.merged,
+}
+_BY_SERIES = frozenset({"added", "gained", "lasted"})
+_COUNTING = frozenset({"plain", "added", "gained"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    write: _Write
+    name: str
     parts: list[Part]
-    counts_rows: bool
 
 
-def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool = False, by_keys: bool = True) -> Statement:
+def aggregate(
+    dialect: Dialect, query: Query, table: Table, *, one_source: bool = False, by_keys: bool = True, rollup: Rollup | None = None
+) -> Statement:
     """Measures per bucket and group, ordered by them unless the question says otherwise.
 
     Args:
@@ -33,14 +49,17 @@ def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool 
         table: Its table.
         by_keys: Order the answer by its keys, unless it has an order of its own; without, the asker orders what is not cut.
         one_source: Hope that every group has a single source: a shorter statement, whose column ``mixed`` tells when that is wrong.
+        rollup: Answers in the place of the rows; the range then begins with its bucket.
 
     Raises:
         QueryError: Two columns of the answer have the same name, or ``order_by`` names none of them.
     """
     parts = _parts(query, table)
-    ask = Ask(dialect, query, table, Binder(), one_source=one_source and _gains_by_one_source(list(parts.values())))
-    chosen = _families(list(parts.values()))
-    written = [(family, family.write(ask, family.parts)) for family in chosen]
+    hopes = one_source and _gains_by_one_source(list(parts.values()))
+    ask = Ask(dialect, query, table, Binder(), one_source=hopes, rollup=rollup)
+    chosen = _families(list(parts.values()), is_rolled=rollup is not None)
+    write = _FROM_ROWS if rollup is None else _FROM_TIERS
+    written = [(family, write[family.name](ask, family.parts)) for family in chosen]
     source = written[0][1] if len(written) == 1 else _together(ask, written)
     outputs = _outputs(query, parts)
     picked = [f"{label} AS {output.label}" for label, output in zip(_expressions(query, parts), outputs[len(ask.keys) :], strict=True)]
@@ -59,7 +78,7 @@ def aggregate(dialect: Dialect, query: Query, table: Table, *, one_source: bool 
 
 def _gains_by_one_source(parts: Sequence[Part]) -> bool:
     """Whether some part is computed per series and source, and all those may be added row by row: a rate is a quotient per series."""
-    by_series = [part for part in parts if _family_of(part)[1] in _BY_SERIES]
+    by_series = [part for part in parts if _family_of(part) in _BY_SERIES]
     return bool(by_series) and not any(part.measure.function is Function.RATE for part in by_series)
 
 
@@ -80,28 +99,27 @@ def _parts(query: Query, table: Table) -> dict[_Key, Part]:
     return parts
 
 
-def _families(parts: Sequence[Part]) -> list[_Family]:
+def _families(parts: Sequence[Part], *, is_rolled: bool) -> list[_Family]:
     """The families in use; one of them counts the rows, and comes first."""
     found: dict[tuple[str, str], _Family] = {}
     for part in parts:
-        name, write, counts_rows = _family_of(part)
+        name = _family_of(part, is_rolled=is_rolled)
         column = part.measure.column if name in {"lasted", "merged"} else ""
-        found.setdefault((name, column), _Family(write, [], counts_rows)).parts.append(part)
-    chosen = sorted(found.values(), key=lambda family: not family.counts_rows)
-    return chosen if chosen[0].counts_rows else [_Family(families.plain, [], counts_rows=True), *chosen]
+        found.setdefault((name, column), _Family(name, [])).parts.append(part)
+    chosen = sorted(found.values(), key=lambda family: family.name not in _COUNTING)
+    return chosen if chosen[0].name in _COUNTING else [_Family("plain", []), *chosen]
 
 
-def _family_of(part: Part) -> tuple[str, _Write, bool]:
+def _family_of(part: Part, *, is_rolled: bool = False) -> str:
     function, column = part.measure.function, part.column
     if function is Function.SUM:
-        return "added", families.added, True
+        return "added"
     if function in {Function.RATE, Function.DELTA}:
-        return "gained", families.gained, True
+        return "gained"
     if function is Function.TIME_IN_STATE:
-        return "lasted", families.lasted, False
-    if column is not None and column.kind is Kind.SKETCH and function in {Function.QUANTILE, Function.BUCKETS}:
-        return "merged", families.merged, False
-    return "plain", families.plain, True
+        return "lasted"
+    is_sketch = is_rolled or (column is not None and column.kind is Kind.SKETCH)
+    return "merged" if is_sketch and function in {Function.QUANTILE, Function.BUCKETS} else "plain"
 
 
 def _together(ask: Ask, written: Sequence[tuple[_Family, str]]) -> str:
@@ -113,7 +131,7 @@ def _together(ask: Ask, written: Sequence[tuple[_Family, str]]) -> str:
             columns += [part.label if other is family else f"{ask.dialect.absent(part.form)} AS {part.label}" for part in other.parts]
         counted = ["_rows", "_newest"] if i == 0 else ["NULL AS _rows", "NULL AS _newest"]
         if ask.one_source:
-            counted.append("_mixed" if family.write in _BY_SERIES else "FALSE AS _mixed")
+            counted.append("_mixed" if family.name in _BY_SERIES else "FALSE AS _mixed")
         selects.append(f"SELECT {', '.join([*columns, *counted])} FROM ({sql}) AS family{i}")
     values = [f"{ask.dialect.any_of(part.label)} AS {part.label}" for family, _ in written for part in family.parts]
     counted = [

@@ -93,6 +93,10 @@ class Dialect(ABC):
         """Aggregate: a sketch of its entries."""
 
     @abstractmethod
+    def sketch_of(self, index: str) -> str:
+        """Aggregate: a sketch of the indexes that are not null; null when there are none."""
+
+    @abstractmethod
     def one_of(self, x: str, values: Sequence[int], binder: Binder) -> str:
         """Condition: equal to one of many values."""
 

@@ -22,6 +22,9 @@ BOOKS = (
     "CREATE TABLE IF NOT EXISTS books.format (version INTEGER)",
     "CREATE TABLE IF NOT EXISTS books.kinds (table_name VARCHAR, column_name VARCHAR, kind VARCHAR)",
     "CREATE TABLE IF NOT EXISTS books.marks (client VARCHAR, sequence BIGINT)",
+    "CREATE TABLE IF NOT EXISTS books.tiers (table_name VARCHAR, label VARCHAR, since_us BIGINT, until_us BIGINT)",
+    "CREATE TABLE IF NOT EXISTS books.late (table_name VARCHAR, start_us BIGINT)",
+    "CREATE TABLE IF NOT EXISTS books.dropped (table_name VARCHAR, before_us BIGINT)",
 )
 """What the store writes down about itself."""
 
@@ -77,6 +80,9 @@ class DuckDBDialect(Dialect):
 
     def sketch_from(self, index: str, count: str) -> str:
         return f"map(list({index} ORDER BY {index}), list(CAST({count} AS BIGINT) ORDER BY {index}))"
+
+    def sketch_of(self, index: str) -> str:
+        return f"CAST(histogram({index}) AS {_TYPES[Form.SKETCH]})"
 
     def one_of(self, x: str, values: Sequence[int], binder: Binder) -> str:
         return f"{x} IN (SELECT unnest(CAST({self.placeholder(binder.bind_list(values))} AS BIGINT[])))"
@@ -135,9 +141,49 @@ class DuckDBDialect(Dialect):
         old = "SELECT unnest(CAST($client AS VARCHAR[])) AS client, unnest(CAST($sequence AS BIGINT[])) AS sequence"
         return f"DELETE FROM books.marks AS held USING ({old}) AS old WHERE held.client = old.client AND held.sequence <= old.sequence"
 
+    def tiers(self) -> str:
+        """All tiers that are kept, and what they hold."""
+        return "SELECT table_name, label, since_us, until_us FROM books.tiers"
+
+    def forget_tier(self) -> str:
+        """Forget what tier ``$label`` of table ``$name`` holds."""
+        return "DELETE FROM books.tiers WHERE table_name = $name AND label = $label"
+
+    def keep_tier(self) -> str:
+        """Note what tier ``$label`` of table ``$name`` holds; forget it first."""
+        return "INSERT INTO books.tiers VALUES ($name, $label, $since, $until)"
+
+    def late(self) -> str:
+        """Stretches of time whose summaries are due again."""
+        return "SELECT table_name, start_us FROM books.late"
+
+    def keep_late(self) -> str:
+        """Note stretches of table ``$name`` that begin at the moments in list ``$starts``."""
+        return "INSERT INTO books.late SELECT $name, unnest(CAST($starts AS BIGINT[]))"
+
+    def forget_late(self) -> str:
+        """Forget them again."""
+        return "DELETE FROM books.late WHERE table_name = $name AND start_us IN (SELECT unnest(CAST($starts AS BIGINT[])))"
+
+    def dropped(self) -> str:
+        """By table the moment before which its rows are gone."""
+        return "SELECT table_name, max(before_us) FROM books.dropped GROUP BY 1"
+
+    def forget_dropped(self) -> str:
+        """Forget that moment of table ``$name``."""
+        return "DELETE FROM books.dropped WHERE table_name = $name"
+
+    def keep_dropped(self) -> str:
+        """Note it; forget the one before first."""
+        return "INSERT INTO books.dropped VALUES ($name, $before)"
+
     def sizes(self) -> str:
         """Rows per table, as far as the engine knows without counting."""
         return f"SELECT table_name, sum(estimated_size) FROM duckdb_tables() WHERE schema_name IN ('{HOT}', '{COLD}') GROUP BY 1"
+
+    def used_bytes(self) -> str:
+        """Bytes of the file that hold something; what was deleted is used again and not counted."""
+        return "SELECT used_blocks * block_size FROM pragma_database_size()"
 
     def hot_sizes(self) -> str:
         """Rows per hot table, as far as the engine knows without counting."""
@@ -166,6 +212,22 @@ class DuckDBDialect(Dialect):
     def largest(self, table: Table, column: str) -> str:
         """Largest value of a column; null when there are no rows."""
         return f"SELECT max({self.quote(column)}) FROM {self.relation(table)}"
+
+    def reach(self, table: Table) -> str:
+        """Smallest and largest ``ts``; null when there are no rows."""
+        return f"SELECT min(ts), max(ts) FROM {self.relation(table)}"
+
+    def pin(self, table: Table) -> str:
+        """Reads nothing, but fixes what the transaction sees of a table."""
+        return f"SELECT 1 FROM {HOT}.{self.quote(table.name)} LIMIT 0"
+
+    def insert_from(self, table: Table, rows: str) -> str:
+        """Take the rows of a SELECT into the hot table."""
+        return f"INSERT INTO {HOT}.{self.quote(table.name)} BY NAME {rows}"
+
+    def delete_between(self, table: Table, area: str) -> str:
+        """Delete the rows of one area with ``ts`` in [``$start``, ``$end``)."""
+        return f"DELETE FROM {area}.{self.quote(table.name)} WHERE ts >= $start AND ts < $end"
 
     def newest_cold(self, table: Table) -> str:
         """Newest ``ts`` of the cold table; null when it is empty."""

@@ -17,8 +17,10 @@ from tapewatch.model.table import NUMERIC, Column, Kind, Table
 from tapewatch.store.base import LOOK_BACK_US, STATE_LASTS_US
 from tapewatch.store.dialect.base import Dialect, has_arrival, order_key
 from tapewatch.store.dialect.statement import Binder, Form, form_of
+from tapewatch.store.rollup import Tier
 
-_US_PER_S = 1e6
+US_PER_S = 1e6
+"""Microseconds of a second, as statements write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,23 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollup:
+    """A tier that answers a question.
+
+    Attributes:
+        tier: Which one.
+        table: Where its rows are.
+        until_us: End of its last bucket; what is newer is summarised while it is asked.
+        rest: Reads those newer rows.
+    """
+
+    tier: Tier
+    table: Table
+    until_us: int
+    rest: Dialect
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A question on its way to a statement.
 
@@ -56,6 +75,7 @@ class Ask:
         table: Its table.
         binder: Of the statement.
         one_source: Whether every group is taken to have a single source; ``_mixed`` of a row then says that its group has not.
+        rollup: What answers in the place of the rows; see `tapewatch.store.dialect.tiers`.
     """
 
     dialect: Dialect
@@ -63,6 +83,7 @@ class Ask:
     table: Table
     binder: Binder
     one_source: bool = False
+    rollup: Rollup | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -107,7 +128,7 @@ def plain(ask: Ask, parts: Sequence[Part]) -> str:
     rows = ask.source((*columns, "received_at", *order_key(ask.table)) if ordered else columns)
     values = [f"{_plain_value(ask, part)} AS {part.label}" for part in parts]
     picked = ", ".join([*ask.bucket("ts"), *ask.groups(), *values, "count(*) AS _rows", "max(ts) AS _newest"])
-    return f"SELECT {picked} FROM ({rows}) AS source{_grouped(ask.keys)}"
+    return f"SELECT {picked} FROM ({rows}) AS source{grouped(ask.keys)}"
 
 
 def _plain_value(ask: Ask, part: Part) -> str:
@@ -122,14 +143,15 @@ def _plain_value(ask: Ask, part: Part) -> str:
         case Function.QUANTILE:
             return dialect.quantile(x, float(measure.argument or 0))
         case Function.WORST:
-            return _worst(dialect, column, x)
+            return worst(dialect, column, x)
         case Function.AVG:
             return f"avg({x})" if column.kind in NUMERIC else f"avg(CASE {x} WHEN TRUE THEN 1.0 WHEN FALSE THEN 0.0 END)"
         case _:
             return f"{measure.function}({x})"
 
 
-def _worst(dialect: Dialect, column: Column, x: str) -> str:
+def worst(dialect: Dialect, column: Column, x: str) -> str:
+    """Aggregate: the worst of the values of a state or a flag."""
     if column.kind is Kind.FLAG:
         return dialect.any_true(x) if column.flag_rule is not None and column.flag_rule.bad else dialect.all_true(x)
     ranks = " ".join(f"WHEN {dialect.text(state.name)} THEN {rank}" for rank, state in enumerate(column.states))
@@ -142,7 +164,7 @@ def added(ask: Ask, parts: Sequence[Part]) -> str:
     columns = [part.column.name for part in parts if part.column is not None]
     picked = ", ".join([*ask.bucket("ts"), "source.*"])
     rows = f"SELECT {picked} FROM ({ask.series_source(columns, before_us=0)}) AS source"
-    return _over_series(ask, rows, parts, lambda part: f"sum({ask.dialect.quote(part.measure.column)})")
+    return over_series(ask, rows, parts, lambda part: f"sum({ask.dialect.quote(part.measure.column)})")
 
 
 def gained(ask: Ask, parts: Sequence[Part]) -> str:
@@ -166,16 +188,16 @@ def gained(ask: Ask, parts: Sequence[Part]) -> str:
             lagged.append(f"{dialect.before(f'CASE WHEN {x} IS NOT NULL THEN ts END', '_series', order)} AS _t{i}")
             gains.append(f"CASE WHEN {x} IS NOT NULL THEN ts - _t{i} END AS _span{i}")
     source = ask.series_source((*columns, *in_series), before_us=LOOK_BACK_US)
-    picked = ", ".join([*ask.bucket("ts"), "ts", *_group_labels(ask), "_series", "_subject", "source", *gains])
+    picked = ", ".join([*ask.bucket("ts"), "ts", *group_labels(ask), "_series", "_subject", "source", *gains])
     start = dialect.value(ask.binder, ask.query.start_us)
     rows = f"SELECT {picked} FROM (SELECT source.*, {', '.join(lagged)} FROM ({source}) AS source) AS lagged WHERE ts >= {start}"
 
     def value(part: Part) -> str:
         i = columns.index(part.measure.column)
         gain = f"sum(_gain{i})"
-        return gain if part.measure.function is Function.DELTA else f"{gain} / NULLIF(sum(_span{i}), 0) * {_US_PER_S}"
+        return gain if part.measure.function is Function.DELTA else f"{gain} / NULLIF(sum(_span{i}), 0) * {US_PER_S}"
 
-    return _over_series(ask, rows, parts, value)
+    return over_series(ask, rows, parts, value)
 
 
 def lasted(ask: Ask, parts: Sequence[Part]) -> str:
@@ -186,7 +208,7 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
     longest = dialect.value(ask.binder, STATE_LASTS_US)
     in_series = _order_in_series(ask.table)
     source = ask.series_source((parts[0].measure.column, *in_series), before_us=STATE_LASTS_US)
-    groups = _group_labels(ask)
+    groups = group_labels(ask)
     until = f"lead(ts) OVER (PARTITION BY _series ORDER BY {', '.join(dialect.quote(name) for name in in_series)})"
     spans = (
         f"SELECT {', '.join([*groups, '_series', '_subject', 'source', x])}, ts AS _ts, greatest(ts, {start}) AS _from,"
@@ -199,9 +221,9 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
         rows = f"SELECT *, greatest(_from, _b) AS _in, least(_to, _b + {width}) AS _out FROM ({unfolded}) AS unfolded"
 
     def value(part: Part) -> str:
-        return f"sum(CASE WHEN {_is_state(ask, part, x)} THEN _out - _in ELSE 0 END) / {_US_PER_S}"
+        return f"sum(CASE WHEN {is_state(ask, part, x)} THEN _out - _in ELSE 0 END) / {US_PER_S}"
 
-    return _over_series(ask, rows, parts, value, ts="_ts")
+    return over_series(ask, rows, parts, value, ts="_ts")
 
 
 def _order_in_series(table: Table) -> tuple[str, ...]:
@@ -209,7 +231,8 @@ def _order_in_series(table: Table) -> tuple[str, ...]:
     return ("ts", "received_at", *order_key(table)) if has_arrival(table) else ("ts",)
 
 
-def _is_state(ask: Ask, part: Part, x: str) -> str:
+def is_state(ask: Ask, part: Part, x: str) -> str:
+    """Condition: a value is the state that a measure asks for."""
     if part.column is not None and part.column.kind is Kind.FLAG:
         return f"{x} = {str(part.measure.argument).upper()}" if part.measure.argument in {"true", "false"} else "FALSE"
     return f"{x} = {ask.dialect.value(ask.binder, str(part.measure.argument))}"
@@ -217,18 +240,23 @@ def _is_state(ask: Ask, part: Part, x: str) -> str:
 
 def merged(ask: Ask, parts: Sequence[Part]) -> str:
     """Sketches of one column added up, and quantiles of what came out."""
-    dialect = ask.dialect
     name = parts[0].measure.column
+    return added_sketches(ask, parts, ask.source((name,)), name)
+
+
+def added_sketches(ask: Ask, parts: Sequence[Part], rows: str, name: str) -> str:
+    """The sketches in column ``name`` of some rows added up."""
+    dialect = ask.dialect
     entries, index, count = dialect.sketch_entries(dialect.quote(name))
     picked = ", ".join([*ask.bucket("ts"), *ask.groups(), f"{entries} AS _e"])
-    unfolded = f"SELECT {picked} FROM ({ask.source((name,))}) AS source"
+    unfolded = f"SELECT {picked} FROM ({rows}) AS source"
     keys = ask.keys
     entry = ", ".join([*keys, f"{index} AS _i", f"sum({count}) AS _n"])
     totals = f"SELECT {entry} FROM ({unfolded}) AS unfolded GROUP BY {', '.join([*keys, '_i'])}"
     over = f"PARTITION BY {', '.join(keys)}" if keys else ""
     ranked = f"SELECT *, sum(_n) OVER ({over} ORDER BY _i) AS _seen, sum(_n) OVER ({over}) AS _all FROM ({totals}) AS totals"
     values = [f"{_merged_value(dialect, part)} AS {part.label}" for part in parts]
-    return f"SELECT {', '.join([*keys, *values])} FROM ({ranked}) AS ranked{_grouped(keys)}"
+    return f"SELECT {', '.join([*keys, *values])} FROM ({ranked}) AS ranked{grouped(keys)}"
 
 
 def _merged_value(dialect: Dialect, part: Part) -> str:
@@ -238,32 +266,35 @@ def _merged_value(dialect: Dialect, part: Part) -> str:
     return f"CASE WHEN {index} <= {sketch.ZERO_INDEX} THEN 0.0 ELSE 2 * power({sketch.GAMMA!r}, {index}) / {sketch.GAMMA + 1!r} END"
 
 
-def _over_series(ask: Ask, rows: str, parts: Sequence[Part], value: Callable[[Part], str], *, ts: str = "ts") -> str:
+def over_series(
+    ask: Ask, rows: str, parts: Sequence[Part], value: Callable[[Part], str], *, ts: str = "ts", count: str = "count(*)"
+) -> str:
     """Compute values per series and source, keep the largest of the sources, add over the series of a group."""
     dialect, keys = ask.dialect, ask.keys
     if ask.one_source:
         values = [f"{value(part)} AS {part.label}" for part in parts]
-        picked = ", ".join([*keys, *values, "count(*) AS _rows", f"max({ts}) AS _newest", "min(source) <> max(source) AS _mixed"])
-        return f"SELECT {picked} FROM ({rows}) AS rows{_grouped(keys)}"
+        picked = ", ".join([*keys, *values, f"{count} AS _rows", f"max({ts}) AS _newest", "min(source) <> max(source) AS _mixed"])
+        return f"SELECT {picked} FROM ({rows}) AS rows{grouped(keys)}"
     bucket = [key for key in keys if key == "_b"]
-    groups = [f"{dialect.any_of(label)} AS {label}" for label in _group_labels(ask)]
+    groups = [f"{dialect.any_of(label)} AS {label}" for label in group_labels(ask)]
 
     def level(of: Callable[[Part], str]) -> list[str]:
         return [f"{of(part)} AS {part.label}" for part in parts]
 
-    first = ", ".join([*bucket, "_subject", *groups, *level(value), "count(*) AS _rows", f"max({ts}) AS _newest"])
+    first = ", ".join([*bucket, "_subject", *groups, *level(value), f"{count} AS _rows", f"max({ts}) AS _newest"])
     per_source = f"SELECT {first} FROM ({rows}) AS rows GROUP BY {', '.join([*bucket, '_series', '_subject'])}"
     counted = ["sum(_rows) AS _rows", "max(_newest) AS _newest"]
     second = ", ".join([*bucket, *groups, *level(lambda part: f"max({part.label})"), *counted])
     per_subject = f"SELECT {second} FROM ({per_source}) AS per_source GROUP BY {', '.join([*bucket, '_subject'])}"
     third = ", ".join([*keys, *level(lambda part: f"sum({part.label})"), *counted])
-    return f"SELECT {third} FROM ({per_subject}) AS per_subject{_grouped(keys)}"
+    return f"SELECT {third} FROM ({per_subject}) AS per_subject{grouped(keys)}"
 
 
-def _group_labels(ask: Ask) -> list[str]:
+def group_labels(ask: Ask) -> list[str]:
+    """Labels of the groups."""
     return [f"_g{i}" for i in range(len(ask.query.group_by))]
 
 
-def _grouped(keys: Sequence[str]) -> str:
+def grouped(keys: Sequence[str]) -> str:
     """GROUP BY; without keys one group that exists only when there are rows."""
     return f" GROUP BY {', '.join(keys)}" if keys else " HAVING count(*) > 0"

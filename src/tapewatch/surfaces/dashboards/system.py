@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
-from tapewatch.surfaces.dashboards.feeding import COLLECTORS, REFUSALS, SELF, STORAGE
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.feeding import COLLECTORS, QUOTA, REFUSALS, SELF, STORAGE
+from tapewatch.surfaces.dashboards.panel import Dashboard, Empty, Panel, PanelKind, PanelQuery
 
 _VALUE = Measure(Function.MAX, "value", alias="value")
 
 
-def _one(panel_id: str, title: str, sentence: str, component: str, metric: str, unit: str) -> Panel:
+def _one(
+    panel_id: str, title: str, sentence: str, component: str, metric: str, unit: str, *, width: int = 4, feeding: Empty = SELF
+) -> Panel:
     """One number about tapewatch: the newest value and its curve."""
     filters = (Filter("component", Comparison.IN, (component,)), Filter("metric", Comparison.IN, (metric,)))
     return Panel(
@@ -17,9 +19,9 @@ def _one(panel_id: str, title: str, sentence: str, component: str, metric: str, 
         title,
         PanelKind.STAT,
         sentence,
-        4,
+        width,
         3,
-        SELF,
+        feeding,
         PanelQuery("self", (Measure(Function.LAST, "value", alias="value"),), filters=filters),
         PanelQuery("self", (_VALUE,), is_bucketed=True, bucket_s=5, filters=filters),
         unit=unit,
@@ -55,6 +57,26 @@ SYSTEM = Dashboard(
         _one("push", "Pushed, p99", "99th percentile from a commit to the push to browsers.", "live", "push_p99_ms", "ms"),
         _one("memory", "Memory", "Resident memory of the server process.", "process", "rss_bytes", "bytes"),
         _one("series", "Series", "Series alive, of all tables.", "query", "series", "count"),
+        _one("disk", "Disk in use", "Bytes of the store that hold rows and summaries.", "store", "used_bytes", "bytes", width=8),
+        _one(
+            "growth",
+            "Growth in a day",
+            "Bytes that the store grows in a day, over the last two days.",
+            "store",
+            "bytes_per_day",
+            "bytes",
+            width=8,
+        ),
+        _one(
+            "quota",
+            "Until the quota",
+            "Time until the store reaches its quota at the present growth; then the oldest raw rows go.",
+            "store",
+            "quota_left_s",
+            "s",
+            width=8,
+            feeding=QUOTA,
+        ),
         Panel(
             "collectors",
             "Collectors",

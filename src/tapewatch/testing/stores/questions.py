@@ -59,7 +59,7 @@ def _filters(draw: st.DrawFn, table: Table) -> Filter:
 def _measures(draw: st.DrawFn, table: Table) -> Measure:
     shape = draw(st.sampled_from(["column", "column", "column", "rows", "ratio"]))
     if shape == "column":
-        return draw(st.sampled_from(table.all_columns).flatmap(_measures_of))
+        return draw(st.sampled_from(table.all_columns).flatmap(measures))
     if shape == "rows":
         return Measure(Function.COUNT)
     numbers = [column.name for column in table.all_columns if column.kind in NUMERIC]
@@ -68,7 +68,8 @@ def _measures(draw: st.DrawFn, table: Table) -> Measure:
     return Measure(Function.RATIO, over=(above, below))
 
 
-def _measures_of(column: Column) -> st.SearchStrategy[Measure]:
+def measures(column: Column) -> st.SearchStrategy[Measure]:
+    """One measure of a column."""
     plain = [Function.COUNT, Function.FIRST, Function.LAST] if column.kind is not Kind.SKETCH else [Function.COUNT, Function.BUCKETS]
     if column.kind in NUMERIC:
         plain += [Function.SUM, Function.AVG, Function.MIN, Function.MAX]
@@ -105,10 +106,10 @@ def questions(draw: st.DrawFn, table: Table) -> Query:
     if mode is not Mode.ROWS:
         parts["group_by"] = tuple(draw(st.lists(st.sampled_from([*table.tags, "source"]), unique=True, max_size=3)))
     if mode is Mode.AGGREGATE:
-        measures = draw(st.lists(_measures(table), min_size=1, max_size=4, unique_by=lambda measure: measure.name))
-        parts["measures"] = tuple(measures)
+        asked = draw(st.lists(_measures(table), min_size=1, max_size=4, unique_by=lambda measure: measure.name))
+        parts["measures"] = tuple(asked)
         parts["bucket_us"] = draw(st.none() | st.sampled_from([7 * SECOND, 60 * SECOND, 1_000 * SECOND]))
-        orderable = [m.name for m in measures if m.function not in {*_INEXACT, Function.BUCKETS}] + list(parts["group_by"])
+        orderable = [m.name for m in asked if m.function not in {*_INEXACT, Function.BUCKETS}] + list(parts["group_by"])
     else:
         parts["columns"] = tuple(draw(st.lists(st.sampled_from(list(table.column)), unique=True, max_size=4)))
         orderable = [name for name in parts["columns"] or table.column if table.column[name].kind is not Kind.SKETCH]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import duckdb
 import numpy as np
@@ -12,15 +12,17 @@ import numpy.typing as npt
 
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryError
-from tapewatch.model.query import Filter, Mode, Query
+from tapewatch.model.query import Filter, Function, Measure, Mode, Query
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
+from tapewatch.store.backends.duckdb.rollups import Rollups
 from tapewatch.store.backends.duckdb.staging import in_order, typed
 from tapewatch.store.backends.duckdb.watch import Watch
 from tapewatch.store.base import LOOK_BACK_US, Answer
 from tapewatch.store.cursor import Position
-from tapewatch.store.dialect import DuckDBDialect, Statement, aggregate, candidates, extent, latest, moments, order_key, raw
+from tapewatch.store.dialect import DuckDBDialect, Rollup, Statement, aggregate, candidates, extent, latest, moments, order_key, raw
 from tapewatch.store.dialect.duckdb import HOT
+from tapewatch.store.rollup import Coverage
 
 _FIRST_SPAN_US = 600_000_000
 _WIDER = 4
@@ -33,6 +35,12 @@ _Fetched = dict[str, Any]
 _Write = Callable[[DuckDBDialect], Statement]
 
 
+class _Fetch(Protocol):
+    """Runs the aggregate of a question."""
+
+    def __call__(self, part: Query, *, one_source: bool = False, by_keys: bool = True) -> tuple[_Fetched, Statement]: ...
+
+
 class Scanner:
     """Asks the file from any number of threads.
 
@@ -40,10 +48,12 @@ class Scanner:
         database: The file.
         clock: For limits on time.
         cold_until_us: By table the moment from which on all rows are hot; see `Upkeep.cold_until_us`.
+        rollups: The summaries that may answer in the place of rows.
     """
 
-    def __init__(self, database: Database, clock: Clock, cold_until_us: Callable[[str], int]) -> None:
+    def __init__(self, database: Database, clock: Clock, cold_until_us: Callable[[str], int], rollups: Rollups) -> None:
         self._database = database
+        self._rollups = rollups
         self._everywhere, self._hot = DuckDBDialect(), DuckDBDialect(HOT)
         self._cold_until_us = cold_until_us
         self._watch = Watch(clock)
@@ -78,14 +88,56 @@ class Scanner:
         return _fetched(cursor, statement), statement
 
     def _aggregate(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
-        """The cheapest statement first: it hopes for one source a group, and leaves the order to us, so that the answer must be whole."""
+        """From the tier that fits, unless it goes while it is read; else from the rows."""
+        coverage = self._rollups.pick(query, table)
+        if coverage is not None:
+            answer = self._from_tier(cursor, query, table, coverage)
+            after = self._rollups.pick(query, table)
+            if after is not None and (after.tier, after.since_us) == (coverage.tier, coverage.since_us):
+                return answer
         oldest_us = query.start_us - query.shift_us - LOOK_BACK_US
+
+        def fetch(part: Query, *, one_source: bool = False, by_keys: bool = True) -> tuple[_Fetched, Statement]:
+            def write(dialect: DuckDBDialect) -> Statement:
+                return aggregate(dialect, part, table, one_source=one_source, by_keys=by_keys)
+
+            return self._fetch(cursor, table, oldest_us, write)
+
+        def total() -> tuple[_Fetched, Statement]:
+            return self._fetch(cursor, table, query.start_us - query.shift_us, lambda dialect: extent(dialect, query, table))
+
+        return self._cheapest(query, table, fetch, total)
+
+    def _from_tier(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, coverage: Coverage) -> Answer:
+        """The tier's summaries, and those of the newer rows made on the way."""
+        tier, held = coverage.tier, self._rollups.table(table, coverage.tier)
+        whole = replace(query, start_us=query.start_us // tier.width_us * tier.width_us)
+        oldest_us = whole.start_us - query.shift_us - LOOK_BACK_US
+        has_rest = query.end_us - query.shift_us > coverage.until_us
+
+        def fetch(part: Query, *, one_source: bool = False, by_keys: bool = True) -> tuple[_Fetched, Statement]:
+            def write(dialect: DuckDBDialect) -> Statement:
+                rollup = Rollup(tier, held, coverage.until_us, rest)
+                return aggregate(dialect, part, table, one_source=one_source, by_keys=by_keys, rollup=rollup)
+
+            while True:
+                rest = self._hot if has_rest and coverage.until_us >= self._cold_until_us(table.name) else self._everywhere
+                found = self._fetch(cursor, held, oldest_us, write)
+                if rest is self._everywhere or coverage.until_us >= self._cold_until_us(table.name):
+                    return found
+
+        def total() -> tuple[_Fetched, Statement]:
+            rows = (Measure(Function.COUNT),)
+            return fetch(replace(whole, measures=rows, group_by=(), bucket_us=None, order_by="", limit=None))
+
+        answer = self._cheapest(whole, table, fetch, total)
+        return replace(answer, tier=tier.label, start_us=whole.start_us)
+
+    def _cheapest(self, query: Query, table: Table, fetch: _Fetch, total: Callable[[], tuple[_Fetched, Statement]]) -> Answer:
+        """The cheapest statement first: it hopes for one source a group, and leaves the order to us, so that the answer must be whole."""
         one_source, by_keys = table.name not in self._mixed, False
         while True:
-            hopes = {"one_source": one_source, "by_keys": by_keys}
-            fetched, statement = self._fetch(
-                cursor, table, oldest_us, lambda dialect, hopes=hopes: aggregate(dialect, query, table, **hopes)
-            )
+            fetched, statement = fetch(query, one_source=one_source, by_keys=by_keys)
             if statement.mixed and np.ma.getdata(fetched[statement.mixed]).any():
                 self._mixed.add(table.name)
                 one_source = False
@@ -93,17 +145,12 @@ class Scanner:
                 by_keys = True
             else:
                 break
-        answer = self._counted(cursor, query, table, fetched, statement)
-        return answer if by_keys or query.order_by else replace(answer, columns=in_order(answer.columns, _keys(query)))
-
-    def _counted(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, fetched: _Fetched, statement: Statement) -> Answer:
-        """The answer with the number of rows behind it; what was cut away is counted by a question of its own."""
-        counted, by = fetched, statement
-        if not statement.has_totals and query.limit is not None and _count(fetched) > query.limit:
-            counted, by = self._fetch(cursor, table, query.start_us - query.shift_us, lambda dialect: extent(dialect, query, table))
+        is_cut = not statement.has_totals and query.limit is not None and _count(fetched) > query.limit
+        counted, by = total() if is_cut else (fetched, statement)
         behind = (_first(counted, by.behind) or 0) if by.has_totals else int(counted[by.behind].sum() or 0)
         newest_us = None if _count(counted) == 0 else _largest(counted[by.newest])
-        return _answer(fetched, statement, query, newest_us=newest_us, behind=behind)
+        answer = _answer(fetched, statement, query, newest_us=newest_us, behind=behind)
+        return answer if by_keys or query.order_by else replace(answer, columns=in_order(answer.columns, _keys(query)))
 
     def _latest(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
         oldest_us = query.start_us - query.shift_us

@@ -17,7 +17,9 @@ from tapewatch.model.query import Query, check
 from tapewatch.model.rows import NULL_TIME, Mark, RowBatch
 from tapewatch.model.table import Identity, Table
 from tapewatch.store.backends.duckdb.database import Conflict, Database
+from tapewatch.store.backends.duckdb.expiry import Expiry
 from tapewatch.store.backends.duckdb.identity import Identities
+from tapewatch.store.backends.duckdb.rollups import Rollups
 from tapewatch.store.backends.duckdb.scanning import Scanner
 from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
 from tapewatch.store.backends.duckdb.upkeep import Upkeep
@@ -42,6 +44,7 @@ class DuckDBStore:
         clock: For the limits on reading time.
         memory_limit: Most memory of the engine, such as ``128MB``.
         threads: Threads of the engine.
+        quota_bytes: Most bytes of live data, beyond which the oldest raw rows go; 0 for no limit.
 
     Raises:
         ConfigError: The directory is in use, cannot be written, or holds a store of a newer format.
@@ -49,7 +52,9 @@ class DuckDBStore:
 
     capabilities: ClassVar[Capabilities] = Capabilities("duckdb", exclusive=True)
 
-    def __init__(self, directory: Path, clock: Clock, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS) -> None:
+    def __init__(
+        self, directory: Path, clock: Clock, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS, quota_bytes: int = 0
+    ) -> None:
         self._dialect = DuckDBDialect()
         self._lock = DirectoryLock(directory)
         try:
@@ -59,9 +64,11 @@ class DuckDBStore:
             self._lock.release()
             raise
         self._marks_age = self._database.age
-        self._upkeep = Upkeep(self._database, self._dialect)
-        self._scanner = Scanner(self._database, clock, self._upkeep.cold_until_us)
         self._writing = threading.RLock()
+        self._upkeep = Upkeep(self._database, self._dialect)
+        self._rollups = Rollups(self._database, self._dialect, self._writing, self._upkeep.moving)
+        self._scanner = Scanner(self._database, clock, self._upkeep.cold_until_us, self._rollups)
+        self._expiry = Expiry(self._database, self._dialect, self._rollups, clock, self.drop_before, quota_bytes)
         self._tables: dict[str, Table] = {}
         self._arrived: dict[str, int] = {}
         self._identities: dict[str, Identities] = {}
@@ -69,28 +76,36 @@ class DuckDBStore:
     @classmethod
     def open(cls, directory: Path, clock: Clock, resources: Resources) -> DuckDBStore:
         """The store of a directory."""
-        return cls(directory, clock, memory_limit=f"{resources.memory_limit_mb}MB", threads=resources.threads)
+        memory_limit = f"{resources.memory_limit_mb}MB"
+        return cls(directory, clock, memory_limit=memory_limit, threads=resources.threads, quota_bytes=resources.quota_bytes)
 
     # --- tables ------------------------------------------------------------------------------------------------------
 
     def create(self, table: Table) -> None:
         """See `tapewatch.store.base.Store.create`."""
         with self._upkeep.moving, self._change(f"creating table {table.name}") as connection:
-            held = dict(connection.execute(self._dialect.kinds(), {"name": table.name}).fetchall())
-            _refuse_other_kinds(table, held)
-            missing = [column for column in table.all_columns if column.name not in held]
-            if missing:
-                for sql in self._dialect.add(table, missing) if held else self._dialect.create(table):
-                    connection.execute(sql)
-                for column in missing:
-                    connection.execute(self._dialect.keep_kind(), {"name": table.name, "column": column.name, "kind": str(column.kind)})
+            self._define(connection, table)
             if has_arrival(table):
                 self._arrived[table.name] = _single(connection, self._dialect.largest(table, ARRIVAL)) or 0
             if table.identity is not Identity.NONE:
                 newest_us = _single(connection, self._dialect.largest(table, "ts"))
                 self._identities[table.name] = Identities(self._dialect, table, NULL_TIME if newest_us is None else newest_us)
+            for tier in self._rollups.open(connection, table):
+                self._define(connection, tier)
             self._upkeep.note_cold(table.name, _single(connection, self._dialect.newest_cold(table)))
             self._tables[table.name] = table
+
+    def _define(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """Make a table, or add the columns that it lacks."""
+        held = dict(connection.execute(self._dialect.kinds(), {"name": table.name}).fetchall())
+        _refuse_other_kinds(table, held)
+        missing = [column for column in table.all_columns if column.name not in held]
+        if not missing:
+            return
+        for sql in self._dialect.add(table, missing) if held else self._dialect.create(table):
+            connection.execute(sql)
+        for column in missing:
+            connection.execute(self._dialect.keep_kind(), {"name": table.name, "column": column.name, "kind": str(column.kind)})
 
     def drop_before(self, table: str, time_us: int) -> int:
         """See `tapewatch.store.base.Store.drop_before`."""
@@ -100,6 +115,8 @@ class DuckDBStore:
             for area in AREAS:
                 counted = connection.execute(self._dialect.delete_before(held, area), {"before": time_us}).fetchone()
                 dropped += int(counted[0]) if counted else 0
+            if dropped:
+                self._rollups.note_dropped(connection, held, time_us)
         return dropped
 
     # --- rows --------------------------------------------------------------------------------------------------------
@@ -160,6 +177,7 @@ class DuckDBStore:
     def _insert(self, connection: duckdb.DuckDBPyConnection, table: Table, batch: RowBatch) -> None:
         if table.identity is not Identity.NONE:
             batch = self._identities[table.name].settle(connection, batch)
+        self._rollups.note_rows(connection, table, batch.array("ts"))
         ready = stage(batch)
         forms = {name: form_of(table.column[name]) for name in batch.columns}
         if has_arrival(table):
@@ -199,11 +217,18 @@ class DuckDBStore:
             counted = self._database.cursor().execute(self._dialect.sizes()).fetchall()
         return Usage(sizes, {str(name): int(rows) for name, rows in counted})
 
+    def measures(self) -> dict[str, float]:
+        """See `tapewatch.store.base.Maintained.measures`."""
+        return self._expiry.measures()
+
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
     def maintain(self, now_us: int) -> None:
         """See `tapewatch.store.base.Maintained.maintain`."""
-        self._upkeep.run(tuple(self._tables.values()), now_us)
+        tables = tuple(self._tables.values())
+        self._rollups.run(tables, now_us)
+        self._expiry.run(tables, now_us)
+        self._upkeep.run((*tables, *self._rollups.tables()), now_us)
         if self._marks.outgrown():
             with self._change("forgetting old marks") as connection:
                 windows = self._marks.windows()

@@ -52,7 +52,7 @@ class Upkeep:
 
         It grows before rows move: who has read the hot table alone asks again afterwards, and if the answer is the same nothing was missed.
         """
-        return self._cold_until_us[table]
+        return self._cold_until_us.get(table, NULL_TIME)
 
     def run(self, tables: Iterable[Table], now_us: int) -> None:
         """Move what is due, then write the log back if that is due.
@@ -95,7 +95,7 @@ class Upkeep:
         copy, delete = self._dialect.move(table)
         try:
             with self.moving:
-                self._cold_until_us[table.name] = max(self._cold_until_us[table.name], before_us)
+                self._cold_until_us[table.name] = max(self.cold_until_us(table.name), before_us)
                 with self._database.transaction(cursor, f"moving rows of {table.name}"):
                     counted = cursor.execute(copy, {"before": before_us}).fetchone()
                     moved = int(counted[0]) if counted else 0

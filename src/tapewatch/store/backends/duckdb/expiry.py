@@ -1,0 +1,156 @@
+"""Old rows go: by age, each level of each table after its own time, and at the quota the oldest raw ones first."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from tapewatch.clock import Clock
+from tapewatch.model.table import Table
+from tapewatch.store.backends.duckdb.database import Database
+from tapewatch.store.backends.duckdb.rollups import Rollups
+from tapewatch.store.dialect import DuckDBDialect
+from tapewatch.store.retention import DAY_US, HOUR_US, WARN_DAYS, ages, before, days_left, first_to_go
+
+log = logging.getLogger("tapewatch.store")
+
+EVERY_US = 600_000_000
+"""Rows go at most so often."""
+
+JUMP_S = 3_600.0
+"""A wall clock that gains so much on the steady one has jumped."""
+
+DOUBT_S = 86_400.0
+"""After a jump nothing goes for this long: a wrong clock must not delete what it cannot bring back."""
+
+QUOTA_STEP_US = DAY_US
+"""At the quota rows go by this much time of one table."""
+
+GROWTH_SAMPLES = 49
+"""Sizes, one an hour, between the first and the last of which growth is measured."""
+
+Drop = Callable[[str, int], int]
+
+
+class Expiry:
+    """Lets rows of one file go.
+
+    Args:
+        database: The file.
+        dialect: Writes the statements.
+        rollups: The tiers, which are kept longer than the rows.
+        clock: The wall clock beside the steady one.
+        drop: Deletes the rows of a table before a moment, see `tapewatch.store.base.Store.drop_before`.
+        quota_bytes: Most bytes of live data; 0 for no limit.
+    """
+
+    def __init__(self, database: Database, dialect: DuckDBDialect, rollups: Rollups, clock: Clock, drop: Drop, quota_bytes: int) -> None:
+        self._database = database
+        self._dialect = dialect
+        self._rollups = rollups
+        self._clock = clock
+        self._drop = drop
+        self._quota_bytes = quota_bytes
+        self._ran_us = 0
+        self._steady_s = clock.monotonic_s()
+        self._doubt_until_s = self._steady_s
+        self._sizes: deque[tuple[int, int]] = deque(maxlen=GROWTH_SAMPLES)
+        self._warned = False
+
+    def run(self, tables: Sequence[Table], now_us: int) -> None:
+        """Delete what is due.
+
+        Raises:
+            StoreUnavailable: The disk is full or the store is away; the next run goes on.
+        """
+        steady_s = self._clock.monotonic_s()
+        newest_us = self._newest(tables) if not self._ran_us else None
+        gained_s = (now_us - self._ran_us) / 1e6 - (steady_s - self._steady_s) if self._ran_us else 0.0
+        if gained_s > JUMP_S or (newest_us is not None and now_us - newest_us > DAY_US):
+            self._doubt_until_s = steady_s + DOUBT_S
+            log.warning("The clock is far ahead of what was stored last; no row is deleted by age for a day.")
+        if self._ran_us and 0 <= now_us - self._ran_us < EVERY_US:
+            return
+        self._ran_us, self._steady_s = now_us, steady_s
+        if steady_s >= self._doubt_until_s:
+            for table in tables:
+                self._by_age(table, now_us)
+        self._measure(now_us)
+        if self._quota_bytes:
+            self._by_quota(tables, now_us)
+
+    def _newest(self, tables: Iterable[Table]) -> int | None:
+        with self._database.reading("the store"):
+            cursor = self._database.cursor()
+            found = [cursor.execute(self._dialect.largest(table, "ts")).fetchone() for table in tables]
+        return max((row[0] for row in found if row and row[0] is not None), default=None)
+
+    def _by_age(self, table: Table, now_us: int) -> None:
+        coverage = {item.tier: item for item in self._rollups.kept(table)}
+        kept = ages(table, coverage)
+        # what is not summarised yet stays: its summaries outlive it
+        summarised_us = min((item.until_us for item in coverage.values()), default=now_us)
+        self._drop(table.name, min(before(now_us, kept.raw_days), summarised_us // HOUR_US * HOUR_US))
+        for tier, days in kept.tier_days.items():
+            self._rollups.drop_tier(table, tier, before(now_us, days))
+
+    def _by_quota(self, tables: Sequence[Table], now_us: int) -> None:
+        """The oldest raw rows go until what is left fits; never a summary, never a ledger."""
+        used_bytes = self._sizes[-1][1]
+        left = days_left(used_bytes, self._quota_bytes, self.bytes_per_day())
+        is_near = used_bytes > self._quota_bytes or (left is not None and left < WARN_DAYS)
+        if is_near and not self._warned:
+            told = "is reached" if used_bytes >= self._quota_bytes else f"is reached in {left or 0:.1f} days"
+            log.warning("The quota of the store (%d MB) %s; then the oldest raw rows go first.", self._quota_bytes >> 20, told)
+        self._warned = is_near
+        while used_bytes > self._quota_bytes:
+            oldest = self._oldest(tables)
+            table = first_to_go(tables, oldest)
+            if table is None or oldest[table.name] >= now_us - QUOTA_STEP_US:
+                log.error("The store is over its quota, and no raw row older than a day is left to delete.")
+                return
+            self._drop(table.name, (oldest[table.name] // HOUR_US + 1) * HOUR_US + QUOTA_STEP_US - HOUR_US)
+            self._database.checkpoint()
+            used_bytes = self._used_bytes()
+
+    def _oldest(self, tables: Iterable[Table]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        with self._database.reading("the store"):
+            cursor = self._database.cursor()
+            for table in tables:
+                row = cursor.execute(self._dialect.reach(table)).fetchone()
+                if row and row[0] is not None:
+                    found[table.name] = row[0]
+        return found
+
+    def _measure(self, now_us: int) -> None:
+        if not self._sizes or now_us - self._sizes[-1][0] >= HOUR_US:
+            self._sizes.append((now_us, self._used_bytes()))
+        else:
+            self._sizes[-1] = (self._sizes[-1][0], self._used_bytes())
+
+    def _used_bytes(self) -> int:
+        with self._database.reading("the store"):
+            found = self._database.cursor().execute(self._dialect.used_bytes()).fetchone()
+        return (int(found[0]) if found else 0) + self._database.log_bytes
+
+    def bytes_per_day(self) -> float | None:
+        """Growth of live data over the last two days; None before it is known."""
+        if len(self._sizes) < 2:  # noqa: PLR2004 - a difference needs two
+            return None
+        (first_us, first), (last_us, last) = self._sizes[0], self._sizes[-1]
+        return (last - first) / max(1, last_us - first_us) * DAY_US
+
+    def measures(self) -> dict[str, float]:
+        """Sizes and the days left, as metrics; empty before the first run."""
+        if not self._sizes:
+            return {}
+        used_bytes, per_day = self._sizes[-1][1], self.bytes_per_day()
+        found = {"used_bytes": float(used_bytes)}
+        found |= {} if per_day is None else {"bytes_per_day": per_day}
+        if self._quota_bytes:
+            left = days_left(used_bytes, self._quota_bytes, per_day)
+            found |= {"quota_bytes": float(self._quota_bytes), "quota_ratio": used_bytes / self._quota_bytes}
+            found |= {} if left is None else {"quota_left_s": left * DAY_US / 1e6}
+        return found

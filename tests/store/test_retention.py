@@ -1,0 +1,50 @@
+"""How long levels are kept, and what goes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tapewatch.model.table import Retention
+from tapewatch.model.tables import TABLES
+from tapewatch.store.retention import DAY_US, ages, before, days_left, first_to_go
+from tapewatch.store.rollup import TIERS, has_tiers
+from tapewatch.testing.stores.tables import DEAL, SAMPLE
+
+TEN_S, MINUTE, TEN_MINUTES, HOUR = TIERS
+
+
+def test_each_level_has_its_own_time() -> None:
+    kept = ages(SAMPLE, TIERS)
+    assert kept.raw_days == 14
+    assert kept.tier_days == {TEN_S: 14, MINUTE: 30, TEN_MINUTES: 365, HOUR: 730}
+
+
+def test_a_level_stands_in_for_the_tier_above_it_that_is_not_kept() -> None:
+    assert ages(SAMPLE, (MINUTE, HOUR)).tier_days == {MINUTE: 365, HOUR: 730}
+    assert ages(SAMPLE, (HOUR,)).raw_days == 365
+    assert ages(SAMPLE, (MINUTE,)).tier_days == {MINUTE: 730}
+
+
+def test_tables_without_summaries_keep_rows_as_long_as_they_say() -> None:
+    assert ages(SAMPLE, ()).raw_days == 14
+    for table in TABLES:
+        if not has_tiers(table):
+            assert ages(table, ()).raw_days == table.retention.raw_days
+
+
+def test_rows_go_by_full_hours() -> None:
+    assert before(100 * DAY_US + 5, 14) == 86 * DAY_US
+
+
+def test_the_oldest_rows_go_first_but_never_a_ledger() -> None:
+
+    ledger = replace(DEAL, retention=Retention.LEDGER)
+    assert first_to_go([ledger, SAMPLE], {"deal": 1, "sample": 2}) is SAMPLE
+    assert first_to_go([ledger], {"deal": 1}) is None
+
+
+def test_days_left() -> None:
+    assert days_left(50, 100, 10) == 5
+    assert days_left(150, 100, 10) == 0
+    assert days_left(50, 100, 0) is None
+    assert days_left(50, 100, None) is None
