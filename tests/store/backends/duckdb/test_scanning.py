@@ -10,7 +10,7 @@ import pytest
 from tapewatch.clock import SystemClock
 from tapewatch.model.query import Function, Measure, Mode, Query
 from tapewatch.model.rows import NULL_TIME
-from tapewatch.store.backends.duckdb import DuckDBStore, scanning, upkeep
+from tapewatch.store.backends.duckdb import DuckDBStore, prepared, scanning, upkeep
 from tapewatch.store.base import Stored
 from tapewatch.testing.stores.tables import SAMPLE, batch, plain
 
@@ -49,8 +49,8 @@ def test_the_hot_part_alone_answers_from_where_the_cold_one_ends(store: DuckDBSt
     put(store, {"ts": MIDNIGHT_US - 1, "level": 1.0}, {"ts": MIDNIGHT_US + 1, "level": 5.0})
     store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
     asked: list[str] = []
-    fetched = scanning._fetched
-    monkeypatch.setattr(scanning, "_fetched", lambda cursor, statement: asked.append(statement.sql) or fetched(cursor, statement))
+    fetch = prepared.Prepared.fetch
+    monkeypatch.setattr(prepared.Prepared, "fetch", lambda self, cursor, one: asked.append(one.sql) or fetch(self, cursor, one))
     query = Query("sample", MIDNIGHT_US, END_US, mode=Mode.ROWS, columns=("level",))
     assert plain(store.scan(query)) == [{"level": 5.0}]
     assert ["hot." in sql for sql in asked] == [True]

@@ -15,6 +15,7 @@ from tapewatch.errors import QueryError
 from tapewatch.model.query import Filter, Function, Measure, Mode, Query
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
+from tapewatch.store.backends.duckdb.prepared import Prepared
 from tapewatch.store.backends.duckdb.rollups import Rollups
 from tapewatch.store.backends.duckdb.staging import in_order, typed
 from tapewatch.store.backends.duckdb.watch import Watch
@@ -56,6 +57,7 @@ class Scanner:
         self._rollups = rollups
         self._everywhere, self._hot = DuckDBDialect(), DuckDBDialect(HOT)
         self._cold_until_us = cold_until_us
+        self._prepared = Prepared(self._everywhere)
         self._watch = Watch(clock)
         self._spans_us: dict[tuple[str, tuple[Filter, ...]], int] = {}
         self._mixed: set[str] = set()
@@ -81,11 +83,11 @@ class Scanner:
         """Run a statement that reads no row before ``oldest_us``: from the hot table alone where that has them all."""
         if oldest_us >= self._cold_until_us(table.name):
             statement = write(self._hot)
-            fetched = _fetched(cursor, statement)
+            fetched = self._prepared.fetch(cursor, statement)
             if oldest_us >= self._cold_until_us(table.name):
                 return fetched, statement
         statement = write(self._everywhere)
-        return _fetched(cursor, statement), statement
+        return self._prepared.fetch(cursor, statement), statement
 
     def _aggregate(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
         """From the tier that fits, unless it goes while it is read; else from the rows."""
@@ -218,7 +220,7 @@ class Scanner:
         if query.cursor is None and not query.order_by:
             return _first(fetched, "_k0")
         statement = extent(self._everywhere, query, table)
-        return _first(_fetched(cursor, statement), statement.newest)
+        return _first(self._prepared.fetch(cursor, statement), statement.newest)
 
 
 def _keys(query: Query) -> list[str]:
@@ -233,11 +235,6 @@ def _newest_of_each(fetched: _Fetched) -> npt.NDArray[np.intp] | None:
     if (is_older & (ts[order[1:]] == ts[order[:-1]]) & (received[order[1:]] == received[order[:-1]])).any():
         return None
     return np.sort(order[np.append(~is_older, [True] * min(1, len(order))).astype(np.bool_)])
-
-
-def _fetched(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> _Fetched:
-    executed = cursor.execute(statement.sql, statement.parameters)
-    return cast("_Fetched", executed.fetchnumpy())  # pyright: ignore[reportUnknownMemberType] - the stubs name pandas
 
 
 def _answer(fetched: _Fetched, statement: Statement, query: Query, *, newest_us: int | None, behind: int | None) -> Answer:
