@@ -17,9 +17,11 @@ from tapewatch.agent import SPOOL, ChildAgent, collectors
 from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, StoreError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
+from tapewatch.ingest.limits import Rates, SeriesLimit
+from tapewatch.ingest.quarantine import Quarantine
 from tapewatch.ingest.runner import Runner
 from tapewatch.model.catalog import Catalog
-from tapewatch.model.rows import Delivery
+from tapewatch.model.rows import Delivery, RowBatch
 from tapewatch.model.venue import Names
 from tapewatch.query.run import QueryEngine
 from tapewatch.query.series import Outage, SeriesBook
@@ -66,7 +68,19 @@ class Server:
         self._collectors = collectors(settings)
         self.catalog = catalog(settings)
         self.store = opened_store(settings, self.catalog, clock)
-        self.intake = Intake(self.store, self.catalog, names(settings), clock, host=settings.host, env=settings.env)
+        self.quarantine = Quarantine(self.store, clock, settings.quarantine)
+        self.series_limit = SeriesLimit(settings.limits_of, clock)
+        self.intake = Intake(
+            self.store,
+            self.catalog,
+            names(settings),
+            clock,
+            host=settings.host,
+            env=settings.env,
+            quarantine=self.quarantine,
+            rates=Rates(settings.limits_of, clock),
+            series=self.series_limit,
+        )
         self.book = SeriesBook(self.catalog, clock)
         self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
         self.board = StatusBoard(
@@ -102,6 +116,7 @@ class Server:
             bound_host=settings.server.host,
             allowed_hosts=tuple(settings.server.allowed_hosts),
             token=settings.server.token.get_secret_value(),
+            source_tokens=settings.source_tokens(),
             max_body_bytes=settings.server.max_body_bytes,
             catalog=self.catalog,
             intake=self.intake,
@@ -124,9 +139,10 @@ class Server:
         """Numbers about the server: component to metric to value."""
         process = psutil.Process()
         return {
-            "ingest": self.intake.stats.measures(),
+            "ingest": {**self.intake.stats.measures(), "known_series": self.series_limit.count()},
             "query": {**self.engine.stats(), "series": self.book.count()},
             "live": self.hub.stats(),
+            "quarantine": self.quarantine.measures(),
             "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
         }
 
@@ -162,9 +178,15 @@ class Server:
             newest_us = await asyncio.to_thread(self.engine.newest_us, "self")
             if newest_us is not None:
                 self.book.note_outage(Outage("", newest_us, self._clock.now_us(), "tapewatch was not running"))
-            await self.engine.warm(WARM_S)
+            await self.engine.warm(WARM_S, self._learn)
         except TapewatchError:
             log.exception("The newest stored rows could not be read; verdicts begin with the next rows.")
+        finally:
+            self.series_limit.open()
+
+    def _learn(self, batch: RowBatch) -> None:
+        """Stored series are no new ones."""
+        self.series_limit.learn(self.catalog[batch.table], batch)
 
     async def _maintain(self, store: Maintained) -> None:
         """Let the store tidy up; a failure is told and tried again."""

@@ -179,6 +179,7 @@ export interface ReceiptOut {
   accepted: number;
   duplicate: boolean;
   noted: Record<string, number>;
+  quarantined: number;
   refused: RefusalOut[];
   refused_total: number;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.surfaces.dashboards.feeding import COLLECTORS, REFUSALS, SELF, STORAGE
 from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.quarantine import WAITING
 
 _VALUE = Measure(Function.MAX, "value", alias="value")
 
@@ -103,6 +104,7 @@ SYSTEM = Dashboard(
             ),
             options={"age_columns": ["ts"], "all_fine": "Nothing was refused since the server started."},
         ),
+        WAITING,
         Panel(
             "storage",
             "Storage",

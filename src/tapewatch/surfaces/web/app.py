@@ -13,6 +13,7 @@ from tapewatch.surfaces.web.guard.address import AddressGuard
 from tapewatch.surfaces.web.guard.headers import SecurityHeaders
 from tapewatch.surfaces.web.guard.limits import RequestLimits
 from tapewatch.surfaces.web.guard.origin import OriginGuard
+from tapewatch.surfaces.web.guard.sender import SourceTokens
 from tapewatch.surfaces.web.guard.token import TokenGuard
 from tapewatch.surfaces.web.live.connection import AbortableProtocol
 from tapewatch.surfaces.web.live.messages import MOST_MESSAGE_BYTES
@@ -58,7 +59,7 @@ def build_web(parts: WebParts) -> FastAPI:
     errors.install(app)
     # The last one added is the first one passed.
     app.add_middleware(RequestLimits, max_body_bytes=parts.max_body_bytes)
-    app.add_middleware(TokenGuard, token=parts.token)
+    app.add_middleware(TokenGuard, token=parts.token, sources=SourceTokens(parts.source_tokens), write_paths=receive.paths(parts))
     app.add_middleware(OriginGuard)
     app.add_middleware(AddressGuard, names=parts.allowed_hosts, bound_host=parts.bound_host)
     app.add_middleware(SecurityHeaders)

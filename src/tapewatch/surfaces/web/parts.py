@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tapewatch.clock import Clock
@@ -29,6 +29,7 @@ class WebParts:
         bound_host: Address the server listens on.
         allowed_hosts: Further names by which it may be called.
         token: Bearer token; empty for none.
+        source_tokens: Source to the token that lets in its rows and no others.
         max_body_bytes: Largest request body, as sent and unpacked.
         catalog: All tables.
         intake: Takes rows.
@@ -61,3 +62,4 @@ class WebParts:
     health: Callable[[], Sequence[str]]
     metrics: Callable[[], Mapping[str, Mapping[str, float]]]
     static_dir: Path = STATIC
+    source_tokens: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

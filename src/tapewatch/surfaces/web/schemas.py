@@ -166,8 +166,9 @@ class ReceiptOut(BaseModel):
 
     accepted: int
     duplicate: bool
-    refused: list[RefusalOut] = Field(description="The first refusals.")
+    refused: list[RefusalOut] = Field(description="The first of what is not in the table and column that it was meant for.")
     refused_total: int
+    quarantined: int = Field(description="How many of these (unknown_table, unknown_column) are kept in quarantine.")
     noted: dict[str, int] = Field(description="Reason to number of values kept as null or marked.")
 
 
