@@ -18,7 +18,7 @@ from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, StoreError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.limits import Rates, SeriesLimit
-from tapewatch.ingest.quarantine import Quarantine
+from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.runner import Runner
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RowBatch
@@ -81,6 +81,7 @@ class Server:
             rates=Rates(settings.limits_of, clock),
             series=self.series_limit,
         )
+        self.adoption = Adoption(self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put)
         self.book = SeriesBook(self.catalog, clock)
         self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
         self.board = StatusBoard(
@@ -126,6 +127,7 @@ class Server:
             board=self.board,
             hub=self.hub,
             receivers=RECEIVERS,
+            adoption=self.adoption,
             clock=self._clock,
             health=self.troubles,
             metrics=self.measures,
@@ -166,6 +168,7 @@ class Server:
         if self._child:
             self._child.start()
         self._spawn(self._warm(), "warm")
+        self._spawn(self._catch_up(), "adopt")
         if isinstance(self.store, Maintained):
             self._spawn(self._maintain(self.store), "maintain")
 
@@ -183,6 +186,14 @@ class Server:
             log.exception("The newest stored rows could not be read; verdicts begin with the next rows.")
         finally:
             self.series_limit.open()
+
+    async def _catch_up(self) -> None:
+        """Rows that waited for a table that the settings declare by now."""
+        try:
+            for moved in await self.adoption.catch_up():
+                log.info("%d rows left the quarantine for table %s; %d stay.", moved.rows, moved.table, moved.stayed)
+        except TapewatchError as error:
+            log.warning("The quarantine could not be looked through, the next start tries again: %s", error)
 
     def _learn(self, batch: RowBatch) -> None:
         """Stored series are no new ones."""

@@ -255,7 +255,24 @@ class Intake:
         ]
 
     async def _store(self, delivery: Delivery, batches: tuple[RowBatch, ...]) -> bool:
-        settled = self._writer.put(Stored(batches, delivery.mark))
+        try:
+            return await self._written(Stored(batches, delivery.mark))
+        except StoreRejected as error:
+            for batch in batches:
+                self._refusals.count(delivery.source, batch.table, None, "store_rejected", batch.count, str(error))
+            raise
+
+    async def put(self, stored: Stored) -> None:
+        """Make rows durable that were judged already, such as those that leave the quarantine.
+
+        Raises:
+            StoreUnavailable: As for `accept`.
+            StoreRejected: As for `accept`.
+        """
+        await self._written(stored)
+
+    async def _written(self, stored: Stored) -> bool:
+        settled = self._writer.put(stored)
         try:
             async with asyncio.timeout(self._limits.wait_s + UNKNOWN_AFTER_S):
                 return await asyncio.shield(settled)
@@ -265,10 +282,6 @@ class Intake:
                 retry_after_s=5.0,
                 is_unknown=True,
             ) from None
-        except StoreRejected as error:
-            for batch in batches:
-                self._refusals.count(delivery.source, batch.table, None, "store_rejected", batch.count, str(error))
-            raise
 
     def _count(self, delivery: Delivery, judged: Sequence[Judged], refusals: Sequence[Refusal]) -> None:
         for batch, outcome in zip(delivery.batches, judged, strict=True):

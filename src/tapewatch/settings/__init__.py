@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapewatch.settings.read import Problem, collectors_of, load, parse, problem_of, read_text
-from tapewatch.settings.tree import LOOPBACK, QuarantineSettings, Settings, SourceLimits
+from tapewatch.settings.tree import LOOPBACK, QuarantineSettings, Settings, SourceLimits, TableSettings
 
 __all__ = [
     "LOOPBACK",
@@ -11,6 +11,7 @@ __all__ = [
     "QuarantineSettings",
     "Settings",
     "SourceLimits",
+    "TableSettings",
     "collectors_of",
     "load",
     "parse",

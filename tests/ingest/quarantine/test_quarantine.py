@@ -172,10 +172,10 @@ async def test_a_repeated_delivery_is_kept_once_and_what_a_store_does_not_take_n
     def away(deliveries: Sequence[Stored]) -> list[bool]:
         raise StoreUnavailable("away")
 
-    append, store.append = store.append, away  # type: ignore[method-assign]
+    append, store.append = store.append, away
     with pytest.raises(StoreUnavailable):
         await intake.accept(of("a", {"x": 2}))
-    store.append = append  # type: ignore[method-assign]
+    store.append = append
     assert quarantine.measures()["rows"] == 1
     await intake.stop()
 

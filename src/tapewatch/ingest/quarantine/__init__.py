@@ -5,6 +5,9 @@ the row into its table and takes the content out of the quarantine, again in one
 exactly one of the two places.
 """
 
+from tapewatch.ingest.quarantine.adoption import Adoption
+from tapewatch.ingest.quarantine.move import Moved
+from tapewatch.ingest.quarantine.propose import Proposal
 from tapewatch.ingest.quarantine.quarantine import Hold, Quarantine
 
-__all__ = ["Hold", "Quarantine"]
+__all__ = ["Adoption", "Hold", "Moved", "Proposal", "Quarantine"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tapewatch.clock import Clock
 from tapewatch.ingest.intake import Intake
+from tapewatch.ingest.quarantine import Adoption
 from tapewatch.model.catalog import Catalog
 from tapewatch.query.run import QueryEngine
 from tapewatch.sources.base import Receiver
@@ -39,6 +40,7 @@ class WebParts:
         board: Verdicts, and the worst of them per dashboard.
         hub: Live panels.
         receivers: What is accepted under which path.
+        adoption: Moves what waits in quarantine into tables.
         clock: The time.
         health: Gives the reasons why the server is not healthy; none when it is.
         metrics: Gives numbers about the server: component to metric, with the unit in its name, to value.
@@ -58,6 +60,7 @@ class WebParts:
     board: StatusBoard
     hub: Hub
     receivers: tuple[Receiver, ...]
+    adoption: Adoption
     clock: Clock
     health: Callable[[], Sequence[str]]
     metrics: Callable[[], Mapping[str, Mapping[str, float]]]
