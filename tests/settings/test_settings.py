@@ -138,6 +138,7 @@ def test_limits_of_a_source_are_its_own_then_those_of_all_others_then_the_defaul
     [
         ("[sources.a]\ntoken = 't'\n[sources.b]\ntoken = 't'\n", "line 4: sources.b.token: it is the same as sources.a.token"),
         ("[server]\ntoken = 't'\n[sources.a]\ntoken = 't'\n", "line 4: sources.a.token: it is the same as server.token"),
+        ("[collectors.a]\nkind = 'host'\n[sources.a]\ntoken = 't'\n", "line 4: sources.a.token: a collector here has this name"),
         ("[sources.'*']\ntoken = 't'\n", "line 2: sources.*.token: a token belongs to one source"),
         ("[sources.a]\nrows_per_s = 0\n", "line 2: sources.a.rows_per_s: 0 is not allowed"),
         ("[quarantine]\nrows = 1\n", "allowed here: tables, columns, series, bytes"),

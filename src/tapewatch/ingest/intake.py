@@ -219,7 +219,7 @@ class Intake:
         """Refuse a delivery as a whole because of its sender."""
         defaults = _defaults(delivery)
         if not defaults.may_name(delivery.source):
-            self._refusals.count(delivery.source, WHOLE_ROW, None, WrongSource.code, rows, delivery.source)
+            self._refusals.count(delivery.bound_to or "", WHOLE_ROW, None, WrongSource.code, rows, delivery.source)
             raise WrongSource(defaults.why_not(delivery.source))
         if self._rates is not None and delivery.source != OWN_SOURCE:
             try:

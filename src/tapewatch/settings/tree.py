@@ -252,6 +252,9 @@ class Settings(_Part):
             path = ("sources", name, "token")
             if name == ALL_OTHERS:
                 raise ConfigError(f"{'.'.join(path)}: a token belongs to one source; give it to a source by its name", path=path)
+            if name in self.collectors and not self.server.token.get_secret_value():
+                message = f"{'.'.join(path)}: a collector here has this name, and delivers with the token of the server; set server.token"
+                raise ConfigError(message, path=path)
             if token in owners:
                 message = f"{'.'.join(path)}: it is the same as {owners[token]}; every source needs a token of its own"
                 raise ConfigError(message, path=path)

@@ -23,7 +23,7 @@ def entries(*rows: dict[str, Any], reason: str = "unknown_table", table: str = "
     found: list[Entry] = []
     for i, row in enumerate(rows):
         own = names or tuple(name for name in row if name not in {"ts", "host"})
-        found.append(Entry(f"e{i}", T0, table, reason, "bot", "live", own, "", content_of({"ts": T0 + i, **row})))
+        found.append(Entry(f"e{i}", T0, table, reason, "bot", "live", own, "", content_of({"ts": T0 + i, **row}), 300))
     return found
 
 

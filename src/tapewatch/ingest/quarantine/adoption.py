@@ -51,13 +51,13 @@ class Adoption:
         """
         entries = await asyncio.to_thread(self.quarantine.waiting, source)
         if not entries:
-            waiting = sorted({entry.table for entry in await asyncio.to_thread(self.quarantine.waiting)})
+            waiting = sorted({entry.table for entry in await self._counted()})
             there = f"tables in quarantine: {', '.join(map(shown, waiting))}" if waiting else "nothing is in quarantine"
             raise QueryError(f"nothing waits in quarantine for table {shown(source)!r}; {there}", position="table")
         base = self.catalog.get(source)
         extends = base is not None and (name or source) == source
         self._check_name(source, name, base, extends=extends)
-        return proposal(name or source, entries, base, extends=extends)
+        return await asyncio.to_thread(proposal, name or source, entries, base, extends=extends)
 
     def _check_name(self, source: str, name: str, base: Table | None, *, extends: bool) -> None:
         wanted = name or source
@@ -71,6 +71,10 @@ class Adoption:
         if extends and base is not None and not can_extend(base):
             message = f"tables.{wanted}: its identity is none, so that a row that is there already cannot get further columns; {other}"
             raise ConfigError(message, path=path)
+
+    async def _counted(self) -> list[Entry]:
+        """Everything that waits, without what it says."""
+        return await asyncio.to_thread(self.quarantine.waiting, with_content=False)
 
     async def adopt(self, source: str, table: Table) -> Moved:
         """Declare a table and move what waits for ``source`` into it. Whatever interrupts it, the same call goes on where it ended.
@@ -104,7 +108,7 @@ class Adoption:
         """Move what waits for tables and columns that the settings declare by now: the rest of an adoption, or one by hand."""
         found: list[Moved] = []
         waiting: dict[str, list[Entry]] = {}
-        for entry in await asyncio.to_thread(self.quarantine.waiting):
+        for entry in await self._counted():
             waiting.setdefault(entry.table, []).append(entry)
         for name, entries in waiting.items():
             table = self.catalog.get(name)

@@ -36,7 +36,8 @@ class Entry:
         env: Its environment.
         names: Its columns that are not declared.
         series: Stands for the words that tell its series from others.
-        content: The whole row, as JSON.
+        content: The whole row, as JSON; empty where only the counts were read.
+        size_bytes: What it takes of the quarantine; 0 once it is adopted.
         adopted_as: The table that took it; empty while it waits.
     """
 
@@ -49,12 +50,8 @@ class Entry:
     names: tuple[str, ...]
     series: str
     content: str
+    size_bytes: int
     adopted_as: str = ""
-
-    @property
-    def size_bytes(self) -> int:
-        """What it takes of the quarantine; 0 once it is adopted."""
-        return 0 if self.adopted_as else len(self.content) + OVERHEAD_BYTES
 
     def row(self) -> dict[str, Any]:
         """The row as it came."""
@@ -62,7 +59,7 @@ class Entry:
 
     def gone_to(self, table: str) -> Entry:
         """What is left of it when a table has taken the row."""
-        return replace(self, adopted_as=table, content="")
+        return replace(self, adopted_as=table, content="", size_bytes=0)
 
 
 def series_of(stray: Stray) -> str:
@@ -112,8 +109,9 @@ def batch_of(entries: Sequence[Entry]) -> RowBatch:
 
 
 def entries_of(columns: Mapping[str, Any]) -> list[Entry]:
-    """The entries of an answer with all columns of table ``quarantine``."""
+    """The entries of an answer with all columns of table ``quarantine``, or all but ``content``."""
     words = {name: values.words().tolist() if isinstance(values, Coded) else values.tolist() for name, values in columns.items()}
+    contents = words.get("content", [None] * len(words["entry"]))
     return [
         Entry(
             number,
@@ -124,7 +122,8 @@ def entries_of(columns: Mapping[str, Any]) -> list[Entry]:
             words["env"][i],
             tuple(filter(None, (words["column_names"][i] or "").split(_SEPARATOR))),
             words["series"][i] or "",
-            words["content"][i] or "",
+            contents[i] or "",
+            int(words["size_bytes"][i]),
             words["adopted_as"][i] or "",
         )
         for i, number in enumerate(words["entry"])

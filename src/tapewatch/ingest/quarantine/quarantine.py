@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from tapewatch.clock import Clock
-from tapewatch.ingest.quarantine.entry import Entry, batch_of, content_of, entries_of, series_of
+from tapewatch.ingest.quarantine.entry import OVERHEAD_BYTES, Entry, batch_of, content_of, entries_of, series_of
 from tapewatch.ingest.quarantine.ledger import Ledger
 from tapewatch.ingest.validate import Room, Stray
 from tapewatch.ingest.validate.strays import UNKNOWN_COLUMN, UNKNOWN_TABLE
@@ -37,6 +37,7 @@ class Hold:
 
     def keep(self, stray: Stray) -> str:
         """See `Keeper.keep`."""
+        content = content_of(stray.content)
         entry = Entry(
             self._quarantine.next_number(),
             self._received_us,
@@ -46,7 +47,8 @@ class Hold:
             stray.env,
             stray.names,
             series_of(stray),
-            content_of(stray.content),
+            content,
+            len(content) + OVERHEAD_BYTES,
         )
         if entry.size_bytes > MOST_ROW_BYTES:
             return f"The row takes {entry.size_bytes} bytes, and one in quarantine may take {MOST_ROW_BYTES}."
@@ -80,7 +82,7 @@ class Quarantine:
         self._lock = threading.Lock()
         self._began = f"{clock.now_us():x}"
         self._count = 0
-        for entry in self.waiting():
+        for entry in self.waiting(with_content=False):
             self._ledger.add(entry)
 
     def hold(self, received_us: int) -> Hold:
@@ -123,14 +125,14 @@ class Quarantine:
         with self._lock:
             return self._ledger.measures()
 
-    def waiting(self, table: str = "") -> list[Entry]:
+    def waiting(self, table: str = "", *, with_content: bool = True) -> list[Entry]:
         """What waits for one table, or for all of them, the oldest first; reads the store and blocks.
 
         Raises:
             StoreUnavailable: The store is away.
         """
         filters = (Filter("adopted_as", Comparison.IS_NULL), *([Filter("table_name", Comparison.EQ, (table,))] if table else []))
-        names = tuple(QUARANTINE.column)
+        names = tuple(name for name in QUARANTINE.column if with_content or name != "content")
         found: list[Entry] = []
         cursor: str | None = None
         while True:

@@ -23,7 +23,7 @@ RESERVED = ("ts", "env", "source", "host")
 """Columns that any row may carry; ``host`` is left out where the table has none."""
 
 UNKNOWN_TABLE, UNKNOWN_COLUMN, FULL = "unknown_table", "unknown_column", "quarantine_full"
-KEPT = "it waits in quarantine"
+KEPT = "the row waits in quarantine"
 _SETTLED = ("received_at", "flags")
 """Written by tapewatch; what a row says of them is no column of its own."""
 

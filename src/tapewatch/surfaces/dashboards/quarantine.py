@@ -15,7 +15,7 @@ WAITING = Panel(
     PanelKind.TABLE,
     "Rows that wait for a declaration, by table, reason and source; `tapewatch adopt TABLE` takes them in.",
     24,
-    6,
+    5,
     QUARANTINE,
     PanelQuery(
         "quarantine",
