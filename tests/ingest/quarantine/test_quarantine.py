@@ -194,13 +194,18 @@ CELL = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.lists(st.integers(), max_size=2), st.just({"a": [None]})
 )
 ROW = st.dictionaries(st.sampled_from(["venue", "latency_ms", "connected", "x", "y", "z", "ü", "a,b", ""]), CELL, min_size=1)
-BATCH = st.tuples(st.sampled_from(["exchange", "kpi", "a", "b", "c", "\n"]), st.lists(ROW, min_size=1, max_size=6))
+FINE = st.fixed_dictionaries(
+    {"venue": st.sampled_from(["okx", "kraken"]), "x": st.integers(0, 9)}, optional={"y": CELL, "latency_ms": CELL}
+)
+BATCH = st.tuples(st.sampled_from(["exchange", "kpi", "a", "b", "c", "\n"]), st.lists(ROW, min_size=1, max_size=6)) | st.tuples(
+    st.just("exchange"), st.lists(FINE, min_size=1, max_size=6)
+)
 SMALL = st.builds(
     QuarantineSettings, tables=st.integers(0, 3), columns=st.integers(0, 4), series=st.integers(0, 5), bytes=st.integers(0, 4_000)
 )
 
 
-@given(st.lists(BATCH, max_size=6), SMALL)
+@given(st.lists(BATCH, max_size=6), SMALL | st.builds(QuarantineSettings))
 def test_each_value_is_accepted_kept_or_refused_by_name_and_the_bounds_hold(
     batches: list[tuple[str, list[dict[str, Any]]]], bounds: QuarantineSettings
 ) -> None:
