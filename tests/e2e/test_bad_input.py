@@ -220,3 +220,20 @@ async def test_what_was_refused_is_counted_by_sender_and_reason_and_shown_on_sys
     await opened(page, server, "?dashboard=system")
     await expect(row(page, "refusals", "clumsy-bot").filter(has_text="wrong_type")).to_contain_text("latency_ms")
     await expect(row(page, "refusals", "clumsy-bot").filter(has_text="wrong_type")).to_contain_text("fast")
+
+
+@pytest.mark.browser
+async def test_what_waits_in_quarantine_is_shown_on_system_until_it_is_adopted(server: Running, page: Page) -> None:
+    body = {"table": "spreads", "source": "inventive-bot", "rows": [{"pair": "BTC/USD", "spread_bps": 1.5}] * 3}
+    assert server.post_json("/api/rows", body)["quarantined"] == 3
+    await opened(page, server, "?dashboard=system")
+    await expect(row(page, "quarantine", "inventive-bot")).to_contain_text("unknown_table")
+    await expect(row(page, "quarantine", "inventive-bot")).to_contain_text("3")
+    definition = {
+        "sentence": "Spreads.",
+        "identity": "none",
+        "columns": {"pair": {"kind": "tag", "sentence": "Pair."}, "spread_bps": {"kind": "gauge", "sentence": "Spread."}},
+    }
+    moved = server.post_json("/api/quarantine/adopt", {"source": "spreads", "name": "spreads", "definition": definition})
+    assert (moved["rows"], moved["stayed"]) == (3, 0)
+    await expect(row(page, "quarantine", "inventive-bot")).to_have_count(0)
