@@ -14,10 +14,12 @@ from pathlib import Path
 from bench.bars import Bar, percentile, run
 from tapewatch.clock import SystemClock
 from tapewatch.ingest.intake import Intake
-from tapewatch.ingest.validate import Defaults, validate
+from tapewatch.ingest.limits import SeriesLimit
+from tapewatch.ingest.validate import Border, Defaults, validate
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.model.venue import Names
+from tapewatch.settings import SourceLimits
 from tapewatch.sources.receivers.json_rows import JsonRows
 from tapewatch.store.backends import open_store
 
@@ -66,6 +68,18 @@ def pipeline_rows(count: int, now_us: int) -> list[dict[str, object]]:
         }
         for i in range(count)
     ]
+
+
+def explosion(now_us: int) -> RawBatch:
+    """Rows of which each is a series of its own."""
+    return RawBatch.of("exchange", [{**row, "host": f"order-{i}"} for i, row in enumerate(exchange_rows(ROWS, now_us))])
+
+
+def guarded() -> Border:
+    """What the server's ingest asks while it judges: a count of series that holds some hundred already."""
+    limit = SeriesLimit(lambda _: SourceLimits(new_series_per_min=500), SystemClock())
+    limit.open()
+    return Border(limit, None)
 
 
 def per_cpu_second(work: Callable[[], object], rows: int, repeats: int) -> float:
@@ -123,6 +137,22 @@ def bars(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the form of every s
             repeats,
         )
         yield Bar(f"rows judged, table {table}, per core", judged, "rows/s", TARGET_VALIDATE_PER_S, is_least=True)
+        border = guarded()
+        bounded = per_cpu_second(
+            lambda batch=batch, table=table, border=border: validate(
+                batch, catalog[table], names=names, now_us=now_us, defaults=Defaults("bench"), border=border
+            ),
+            ROWS,
+            repeats,
+        )
+        yield Bar(f"of it with the series of the source counted, table {table}", bounded, "rows/s", TARGET_VALIDATE_PER_S, is_least=True)
+    exploding, border = explosion(now_us), guarded()
+    refused = per_cpu_second(
+        lambda: validate(exploding, catalog["exchange"], names=names, now_us=now_us, defaults=Defaults("bench"), border=border),
+        ROWS,
+        repeats,
+    )
+    yield Bar("rows of ever new series refused, per core", refused, "rows/s", TARGET_VALIDATE_PER_S, is_least=True)
     took_ms, commit_ms = asyncio.run(durable_ms(SHORT_S if is_short else LONG_S))
     yield Bar(f"received to durable at {ROWS_PER_S} rows/s, p50", percentile(took_ms, 0.5), "ms")
     yield Bar(f"received to durable at {ROWS_PER_S} rows/s, p99", percentile(took_ms, 0.99), "ms", TARGET_DURABLE_MS)

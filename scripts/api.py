@@ -13,7 +13,9 @@ from typing import Any
 
 from tapewatch.clock import SystemClock
 from tapewatch.ingest.intake import Intake
+from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.model.catalog import Catalog
+from tapewatch.model.tables.self import QUARANTINE
 from tapewatch.model.venue import Names
 from tapewatch.query.run import QueryEngine
 from tapewatch.query.series import SeriesBook
@@ -36,6 +38,8 @@ def description() -> str:
     clock, catalog, store = SystemClock(), Catalog(), MemoryStore()
     book = SeriesBook(catalog, clock)
     engine = QueryEngine(store, catalog, book, clock)
+    store.create(QUARANTINE)
+    intake = Intake(store, catalog, Names(), clock)
     board = StatusBoard(book, DASHBOARDS, clock, host="", store_state=dict)
     parts = WebParts(
         version=VERSION,
@@ -44,13 +48,14 @@ def description() -> str:
         token="",
         max_body_bytes=1,
         catalog=catalog,
-        intake=Intake(store, catalog, Names(), clock),
+        intake=intake,
         engine=engine,
         store=store,
         dashboards=DASHBOARDS,
         board=board,
         hub=Hub(engine, catalog, book, DASHBOARDS, board, clock, VERSION),
         receivers=RECEIVERS,
+        adoption=Adoption(Quarantine(store, clock), store, catalog, Names(), clock, intake.put),
         clock=clock,
         health=tuple,
         metrics=dict,

@@ -60,7 +60,7 @@ def run(command: list[str], code: str, folder: Path) -> str:
 def test_every_panel_that_others_feed_says_how() -> None:
     for board in DASHBOARDS:
         for panel in board.panels:
-            if panel.query is None or panel.query.table in {"self", "collector_run", "storage_stats", "refusal"}:
+            if panel.query is None or panel.query.table in {"self", "collector_run", "storage_stats", "refusal", "quarantine"}:
                 continue
             languages = {snippet.language for snippet in panel.empty.snippets}
             assert languages == {"python", "curl", "toml"}, f"{board.id}/{panel.id}"
@@ -85,7 +85,7 @@ def test_python_delivers_a_row(snippet: Offered, server: Running, tmp_path: Path
 def test_curl_delivers_a_row(snippet: Offered, server: Running, tmp_path: Path) -> None:
     before = len(rows(server, snippet.table, mode="rows"))
     answer = json.loads(run(["sh", "-c"], snippet.code.replace(DEFAULT_ADDRESS, server.url), tmp_path))
-    assert answer == {"accepted": 1, "duplicate": False, "refused": [], "refused_total": 0, "noted": {}}
+    assert answer == {"accepted": 1, "duplicate": False, "refused": [], "refused_total": 0, "quarantined": 0, "noted": {}}
     assert len(rows(server, snippet.table, mode="rows")) == before + 1
 
 

@@ -17,9 +17,11 @@ from tapewatch.agent import SPOOL, ChildAgent, collectors
 from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, StoreError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
+from tapewatch.ingest.limits import Rates, SeriesLimit
+from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.runner import Runner
 from tapewatch.model.catalog import Catalog
-from tapewatch.model.rows import Delivery
+from tapewatch.model.rows import Delivery, RowBatch
 from tapewatch.model.venue import Names
 from tapewatch.query.run import QueryEngine
 from tapewatch.query.series import Outage, SeriesBook
@@ -66,7 +68,20 @@ class Server:
         self._collectors = collectors(settings)
         self.catalog = catalog(settings)
         self.store = opened_store(settings, self.catalog, clock)
-        self.intake = Intake(self.store, self.catalog, names(settings), clock, host=settings.host, env=settings.env)
+        self.quarantine = Quarantine(self.store, clock, settings.quarantine)
+        self.series_limit = SeriesLimit(settings.limits_of, clock)
+        self.intake = Intake(
+            self.store,
+            self.catalog,
+            names(settings),
+            clock,
+            host=settings.host,
+            env=settings.env,
+            quarantine=self.quarantine,
+            rates=Rates(settings.limits_of, clock),
+            series=self.series_limit,
+        )
+        self.adoption = Adoption(self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put)
         self.book = SeriesBook(self.catalog, clock)
         self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
         self.board = StatusBoard(
@@ -102,6 +117,7 @@ class Server:
             bound_host=settings.server.host,
             allowed_hosts=tuple(settings.server.allowed_hosts),
             token=settings.server.token.get_secret_value(),
+            source_tokens=settings.source_tokens(),
             max_body_bytes=settings.server.max_body_bytes,
             catalog=self.catalog,
             intake=self.intake,
@@ -111,6 +127,7 @@ class Server:
             board=self.board,
             hub=self.hub,
             receivers=RECEIVERS,
+            adoption=self.adoption,
             clock=self._clock,
             health=self.troubles,
             metrics=self.measures,
@@ -124,10 +141,11 @@ class Server:
         """Numbers about the server: component to metric to value."""
         process = psutil.Process()
         return {
-            "ingest": self.intake.stats.measures(),
+            "ingest": {**self.intake.stats.measures(), "known_series": self.series_limit.count()},
             "query": {**self.engine.stats(), "series": self.book.count()},
             "live": self.hub.stats(),
             "store": self.store.measures() if isinstance(self.store, Maintained) else {},
+            "quarantine": self.quarantine.measures(),
             "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
         }
 
@@ -151,6 +169,7 @@ class Server:
         if self._child:
             self._child.start()
         self._spawn(self._warm(), "warm")
+        self._spawn(self._catch_up(), "adopt")
         if isinstance(self.store, Maintained):
             self._spawn(self._maintain(self.store), "maintain")
 
@@ -163,9 +182,23 @@ class Server:
             newest_us = await asyncio.to_thread(self.engine.newest_us, "self")
             if newest_us is not None:
                 self.book.note_outage(Outage("", newest_us, self._clock.now_us(), "tapewatch was not running"))
-            await self.engine.warm(WARM_S)
+            await self.engine.warm(WARM_S, self._learn)
         except TapewatchError:
             log.exception("The newest stored rows could not be read; verdicts begin with the next rows.")
+        finally:
+            self.series_limit.open()
+
+    async def _catch_up(self) -> None:
+        """Rows that waited for a table that the settings declare by now."""
+        try:
+            for moved in await self.adoption.catch_up():
+                log.info("%d rows left the quarantine for table %s; %d stay.", moved.rows, moved.table, moved.stayed)
+        except TapewatchError as error:
+            log.warning("The quarantine could not be looked through, the next start tries again: %s", error)
+
+    def _learn(self, batch: RowBatch) -> None:
+        """Stored series are no new ones."""
+        self.series_limit.learn(self.catalog[batch.table], batch)
 
     async def _maintain(self, store: Maintained) -> None:
         """Let the store tidy up; a failure is told and tried again."""

@@ -1,4 +1,4 @@
-"""The command line: `up`, `demo`, `agent`, `check`, `query`. Heavy modules are imported by the command that needs them."""
+"""The command line: `up`, `demo`, `agent`, `check`, `query`, `adopt`. Heavy modules are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -119,6 +119,54 @@ def query(  # noqa: PLR0913 - each is an option of the command line
     parameters |= {"bucket": bucket, "mode": mode, "limit": limit}
     frame = ask(url, token, parameters)
     print_frame(frame, as_json=as_json)
+
+
+@app.command()
+def adopt(
+    table: Annotated[str, typer.Argument(help="Table in quarantine; the System dashboard lists them.")],
+    name: Annotated[str, typer.Option("--as", help="Another name for the table of your own that takes the rows.")] = "",
+    *,
+    print_only: Annotated[bool, typer.Option("--print", help="Print the declaration; write and move nothing.")] = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    url: Annotated[str, typer.Option("--url", envvar="TAPEWATCH_URL", help="Address of the server that owns the store.")] = "",
+    token: TokenOption = "",
+) -> None:
+    """Declare a table that rows wait for in quarantine, in the settings file, and move them into it."""
+    from tapewatch.adopt import declared, desk_of, with_declaration, write_text
+    from tapewatch.settings import load, read_text
+
+    path = _config_path(config)
+    desk = desk_of(load(path, _overrides(None, None, data)), url, token)
+    text = read_text(path) if path else ""
+    found = desk.propose(table, name)
+    if print_only or path is None:
+        typer.echo(found["toml"], nl=False)
+        if path is None and not print_only:
+            typer.echo("no settings file: nothing is moved; save these lines as tapewatch.toml and adopt again", err=True)
+        return
+    definition = declared(text, found)
+    if definition is None:
+        text, definition = with_declaration(text, found)
+        write_text(path, text)
+        typer.echo(f"{path}: {', '.join(found['columns'])} of table {found['table']} declared")
+    _tell_moved(table, desk.adopt(table, found["table"], definition))
+
+
+def _tell_moved(source: str, moved: Mapping[str, Any]) -> None:
+    """Say what became of the rows; exit code 1 when some stay."""
+    typer.echo(f"{_rows(moved['rows'])} moved from quarantine to table {moved['table']}")
+    if moved["waiting"]:
+        typer.echo(f"{moved['waiting']} of them have other columns that still wait in quarantine")
+    if moved["stayed"]:
+        typer.echo(f"{_rows(moved['stayed'])} of {source} left in quarantine, because a part would have been refused:", err=True)
+        for reason in moved["reasons"]:
+            typer.echo(f"  {reason}", err=True)
+        raise typer.Exit(1)
+
+
+def _rows(count: int) -> str:
+    return f"{count} {'row' if count == 1 else 'rows'}"
 
 
 def _config_path(given: Path | None) -> Path | None:

@@ -5,6 +5,9 @@
     TapewatchError
      ├── ConfigError      stop; fix the settings (key, value, line, what is allowed)
      ├── SourceError      the watched system did not answer (permanent, or worth a retry)
+     ├── SenderError      the sender's to change, not the server's: nothing of the delivery was kept
+     │    ├── TooFast          too much in too short a time: send the same again later
+     │    └── WrongSource      it says it is a source that it is not
      ├── StoreError
      │    ├── StoreUnavailable   keep the rows, try again: the store is away, full or locked
      │    └── StoreRejected      drop the rows with the reason: the store will never take them
@@ -52,6 +55,28 @@ class SourceError(TapewatchError):
         self.permanent = permanent
 
 
+class SenderError(TapewatchError):
+    """A delivery is refused as a whole because of who sent it, or how."""
+
+    code = "delivery_refused"
+
+
+class TooFast(SenderError):
+    """A source sends more than its limits allow: names source, limit and setting; the same may be sent after ``retry_after_s`` seconds."""
+
+    code = "too_fast"
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class WrongSource(SenderError):
+    """The sender names a source that is not its own: names both."""
+
+    code = "wrong_source"
+
+
 class StoreError(TapewatchError):
     """The store did not do what was asked."""
 
@@ -59,13 +84,17 @@ class StoreError(TapewatchError):
 
 
 class StoreUnavailable(StoreError):
-    """The store is away, full, locked or stopping: nothing is lost, try again after ``retry_after_s`` seconds."""
+    """The store is away, full, locked or stopping: nothing is lost, try again after ``retry_after_s`` seconds.
+
+    ``is_unknown`` is True when it may still keep the rows, so that a repeat must carry the same mark.
+    """
 
     code = "store_unavailable"
 
-    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+    def __init__(self, message: str, *, retry_after_s: float = 1.0, is_unknown: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.is_unknown = is_unknown
 
 
 class StoreRejected(StoreError):

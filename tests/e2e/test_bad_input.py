@@ -126,7 +126,9 @@ def test_an_unknown_table_and_a_missing_tag_refuse_the_row_and_say_what_would_do
     unpacked = gzip.decompress(body) if form == "batches" else body
     packed = unpacked.replace(b'"exchange"', b'"exchanges"')
     status, answer = request(server, path, gzip.compress(packed) if form == "batches" else packed, headers)
-    assert (status, answer["refused"][0]["reason"]) == (422, "unknown_table")
+    assert (status, answer["refused"][0]["reason"], answer["quarantined"]) == (200, "unknown_table", 1), (
+        "kept, but not where it was meant for"
+    )
     assert "/api/catalog" in answer["refused"][0]["message"]
 
 
@@ -218,3 +220,20 @@ async def test_what_was_refused_is_counted_by_sender_and_reason_and_shown_on_sys
     await opened(page, server, "?dashboard=system")
     await expect(row(page, "refusals", "clumsy-bot").filter(has_text="wrong_type")).to_contain_text("latency_ms")
     await expect(row(page, "refusals", "clumsy-bot").filter(has_text="wrong_type")).to_contain_text("fast")
+
+
+@pytest.mark.browser
+async def test_what_waits_in_quarantine_is_shown_on_system_until_it_is_adopted(server: Running, page: Page) -> None:
+    body = {"table": "spreads", "source": "inventive-bot", "rows": [{"pair": "BTC/USD", "spread_bps": 1.5}] * 3}
+    assert server.post_json("/api/rows", body)["quarantined"] == 3
+    await opened(page, server, "?dashboard=system")
+    await expect(row(page, "quarantine", "inventive-bot")).to_contain_text("unknown_table")
+    await expect(row(page, "quarantine", "inventive-bot")).to_contain_text("3")
+    definition = {
+        "sentence": "Spreads.",
+        "identity": "none",
+        "columns": {"pair": {"kind": "tag", "sentence": "Pair."}, "spread_bps": {"kind": "gauge", "sentence": "Spread."}},
+    }
+    moved = server.post_json("/api/quarantine/adopt", {"source": "spreads", "name": "spreads", "definition": definition})
+    assert (moved["rows"], moved["stayed"]) == (3, 0)
+    await expect(row(page, "quarantine", "inventive-bot")).to_have_count(0)

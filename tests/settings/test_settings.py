@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tapewatch.errors import ConfigError
-from tapewatch.settings import Settings, load, parse
+from tapewatch.settings import Settings, SourceLimits, load, parse
 
 WRONG = """
 env = "live"
@@ -122,3 +122,28 @@ def test_what_breaks_the_contract_inside_a_column_has_the_columns_line() -> None
 def test_a_secret_of_the_wrong_kind_is_not_repeated() -> None:
     (problem,) = parse('[server]\ntoken = ["geheim"]\n')[1]
     assert str(problem) == "line 2: server.token: the value is not allowed: a text is needed"
+
+
+def test_limits_of_a_source_are_its_own_then_those_of_all_others_then_the_defaults() -> None:
+    settings = read("[sources.a]\nrows_per_s = 5\ntoken = 't'\n[sources.'*']\nrows_per_s = 7\nseries = 9\n")
+    assert settings.limits_of("a") == SourceLimits(rows_per_s=5, series=9)
+    assert settings.limits_of("b") == SourceLimits(rows_per_s=7, series=9)
+    assert Settings().limits_of("b") == SourceLimits()
+    assert settings.source_tokens() == {"a": "t"}
+    assert "'t'" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[sources.a]\ntoken = 't'\n[sources.b]\ntoken = 't'\n", "line 4: sources.b.token: it is the same as sources.a.token"),
+        ("[server]\ntoken = 't'\n[sources.a]\ntoken = 't'\n", "line 4: sources.a.token: it is the same as server.token"),
+        ("[collectors.a]\nkind = 'host'\n[sources.a]\ntoken = 't'\n", "line 4: sources.a.token: a collector here has this name"),
+        ("[sources.'*']\ntoken = 't'\n", "line 2: sources.*.token: a token belongs to one source"),
+        ("[sources.a]\nrows_per_s = 0\n", "line 2: sources.a.rows_per_s: 0 is not allowed"),
+        ("[quarantine]\nrows = 1\n", "allowed here: tables, columns, series, bytes"),
+    ],
+)
+def test_a_source_that_is_wrong_is_named(text: str, words: str) -> None:
+    _, (problem,) = parse(text)
+    assert words in str(problem)

@@ -1,5 +1,12 @@
 /** Records of the HTTP interface. Written by `make api` from the routes; do not edit. */
 
+/** Which rows to take out of quarantine, and the table that takes them. */
+export interface AdoptBody {
+  definition: TableSettings;
+  name: string;
+  source: string;
+}
+
 /** One column of a table. */
 export interface CatalogColumnOut {
   kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
@@ -33,6 +40,23 @@ export interface ColumnOut {
   thresholds?: ThresholdsOut | null;
   unit: string;
   values: any[];
+}
+
+/** A column of a table of your own. */
+export interface ColumnSettings {
+  above?: boolean;
+  bad?: boolean | null;
+  by_clock?: boolean;
+  degraded?: number | null;
+  down?: number | null;
+  down_after_s?: number | null;
+  hold_s?: number;
+  kind: Kind;
+  maximum?: number | null;
+  minimum?: number | null;
+  sentence: string;
+  states?: Record<string, Status>;
+  unit?: string;
 }
 
 /** One page. */
@@ -121,9 +145,17 @@ export interface HostClockOut {
   synchronised: boolean | null;
 }
 
+/** What makes two rows the same row. */
+export interface Identity {
+}
+
 /** When the newest row came. */
 export interface IngestOut {
   newest_us: number | null;
+}
+
+/** What a column's values mean, and so how they may be combined. */
+export interface Kind {
 }
 
 /** One computed column. */
@@ -133,6 +165,15 @@ export interface MeasureBody {
   column?: string;
   function: "count" | "sum" | "avg" | "min" | "max" | "first" | "last" | "rate" | "delta" | "quantile" | "ratio" | "time_in_state" | "worst" | "buckets";
   over?: MeasureBody[];
+}
+
+/** What became of rows in quarantine. */
+export interface MovedOut {
+  reasons: string[];
+  rows: number;
+  stayed: number;
+  table: string;
+  waiting: number;
 }
 
 /** One picture on a dashboard. */
@@ -147,6 +188,16 @@ export interface PanelOut {
   title: string;
   unit: string | null;
   width: number;
+}
+
+/** How a table could be declared that rows in quarantine wait for. */
+export interface ProposalOut {
+  columns: string[];
+  extends: boolean;
+  left_out: Record<string, string>;
+  rows: number;
+  table: string;
+  toml: string;
 }
 
 /** One question to one table over a half-open range of time. */
@@ -179,6 +230,7 @@ export interface ReceiptOut {
   accepted: number;
   duplicate: boolean;
   noted: Record<string, number>;
+  quarantined: number;
   refused: RefusalOut[];
   refused_total: number;
 }
@@ -191,6 +243,10 @@ export interface RefusalOut {
   row: number;
   table: string;
   value: string;
+}
+
+/** How long raw rows are kept, in days by name. */
+export interface Retention {
 }
 
 /** One series of a frame and its verdict. */
@@ -220,6 +276,10 @@ export interface StateOut {
   status: "up" | "unknown" | "degraded" | "down";
 }
 
+/** The verdict words; worse ones have a higher rank. */
+export interface Status {
+}
+
 /** The state of everything; also sent live every second. */
 export interface StatusOut {
   clock: HostClockOut;
@@ -242,6 +302,15 @@ export interface TableOut {
   columns: CatalogColumnOut[];
   name: string;
   retention: string;
+  sentence: string;
+}
+
+/** A table of your own; the same contract as the built-in ones. */
+export interface TableSettings {
+  columns: Record<string, ColumnSettings>;
+  id_column?: string;
+  identity?: Identity;
+  retention?: Retention;
   sentence: string;
 }
 

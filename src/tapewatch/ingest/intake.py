@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tapewatch.clock import Clock
-from tapewatch.errors import StoreRejected, StoreUnavailable, TapewatchError
+from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable, TapewatchError, TooFast, WrongSource
+from tapewatch.ingest.limits import Rates, SeriesLimit
+from tapewatch.ingest.quarantine import Hold, Quarantine
 from tapewatch.ingest.refusals import RefusalCounts
 from tapewatch.ingest.timing import Rate, Summary, Timings
-from tapewatch.ingest.validate import KEPT_REFUSALS, Defaults, Judged, validate
+from tapewatch.ingest.validate import KEPT_REFUSALS, Border, Defaults, Judged, validate
+from tapewatch.ingest.validate.book import WHOLE_ROW
 from tapewatch.ingest.writer import Job, Limits, Writer
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch, RowBatch
@@ -41,9 +44,10 @@ class Receipt:
     Attributes:
         accepted: Rows stored (those of a duplicate were stored the first time).
         duplicate: Whether the mark was known, so that nothing was stored again.
-        refused: The first hundred refusals.
+        refused: The first hundred refusals: what is not in the table and column that it was meant for.
         refused_total: All refusals, of rows and of single values.
         noted: Reason to the number of values that were changed or marked, such as ``nan``.
+        quarantined: How many of the refusals (``unknown_table``, ``unknown_column``) are not lost but durable in quarantine.
     """
 
     accepted: int
@@ -51,6 +55,7 @@ class Receipt:
     refused: tuple[Refusal, ...] = ()
     refused_total: int = 0
     noted: dict[str, int] = field(default_factory=dict[str, int])
+    quarantined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class IntakeStats:
         deliveries: Deliveries made durable since the start.
         duplicates: Deliveries whose mark was known.
         refused: Refusals and notes since the start, by reason.
+        quarantined: Rows that went to quarantine since the start.
         queue_rows: Rows not durable yet.
         queue_bytes: Bytes of them, estimated.
         oldest_waiting_s: Age of the oldest of them.
@@ -83,6 +89,7 @@ class IntakeStats:
     deliveries: int
     duplicates: int
     refused: dict[str, int]
+    quarantined: int
     queue_rows: int
     queue_bytes: int
     oldest_waiting_s: float
@@ -100,6 +107,7 @@ class IntakeStats:
             "deliveries": self.deliveries,
             "duplicates": self.duplicates,
             "refused": sum(self.refused.values()),
+            "quarantined": self.quarantined,
             "queue_rows": self.queue_rows,
             "queue_bytes": self.queue_bytes,
             "oldest_waiting_s": self.oldest_waiting_s,
@@ -122,9 +130,12 @@ class Intake:
         host: This host, for rows about ingest itself.
         env: Environment of those rows.
         limits: Bounds of the queue.
+        quarantine: Keeps what nothing is declared for; None refuses it.
+        rates: Bounds what a source may send in a time; None bounds nothing.
+        series: Bounds the series of a source; None bounds nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of it
         self,
         store: Store,
         catalog: Catalog,
@@ -134,8 +145,12 @@ class Intake:
         host: str = "unknown",
         env: str = "live",
         limits: Limits | None = None,
+        quarantine: Quarantine | None = None,
+        rates: Rates | None = None,
+        series: SeriesLimit | None = None,
     ) -> None:
         self._catalog = catalog
+        self._quarantine, self._rates, self._series = quarantine, rates, series
         self._names = names
         self._clock = clock
         self._host = host
@@ -145,7 +160,7 @@ class Intake:
         self._observers: list[Observer] = []
         self._refusals = RefusalCounts()
         self._lag, self._judging, self._rate = Timings(), Timings(), Rate()
-        self._rows = self._deliveries = self._duplicates = self._observer_errors = 0
+        self._rows = self._deliveries = self._duplicates = self._observer_errors = self._quarantined = 0
         self._reporting: asyncio.Task[None] | None = None
 
     def observe(self, observer: Observer) -> None:
@@ -179,42 +194,85 @@ class Intake:
             refusals: What the receiver could not even decode; counted and told with the rest.
 
         Raises:
+            TooFast: The source sends more than it may; nothing was kept, the same delivery may be sent again later.
+            WrongSource: The sender may not send rows of this source; nothing was kept.
             StoreUnavailable: Nothing is promised: the queue is full, or the store stays away; the same delivery may be sent again.
             StoreRejected: The store will never take these rows.
         """
         began_s = self._clock.monotonic_s()
-        if sum(batch.count for batch in delivery.batches) > self._limits.thread_rows:
-            judged = await asyncio.to_thread(self._judge, delivery)
+        rows = sum(batch.count for batch in delivery.batches)
+        self._let_in(delivery, rows)
+        now_us = self._clock.now_us()
+        hold = None if self._quarantine is None else self._quarantine.hold(now_us)
+        if rows > self._limits.thread_rows:
+            judged = await asyncio.to_thread(self._judge, delivery, now_us, hold)
         else:
-            judged = self._judge(delivery)
+            judged = self._judge(delivery, now_us, hold)
         self._judging.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
         self._count(delivery, judged, refusals)
         batches = tuple(outcome.batch for outcome in judged if outcome.batch is not None)
-        stored = not batches or await self._store(delivery, batches)
+        stored = await self._keep(delivery, batches, hold)
         self._lag.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
-        told = (*refusals, *(refusal for outcome in judged for refusal in outcome.refusals))
-        noted: dict[str, int] = {}
-        for outcome in judged:
-            for reason, count in outcome.noted.items():
-                noted[reason] = noted.get(reason, 0) + count
-        return Receipt(
-            accepted=sum(batch.count for batch in batches),
-            duplicate=not stored,
-            refused=told[:KEPT_REFUSALS],
-            refused_total=len(refusals) + sum(outcome.refused_total for outcome in judged),
-            noted=noted,
-        )
+        return _receipt(judged, refusals, batches, is_duplicate=not stored)
 
-    def _judge(self, delivery: Delivery) -> list[Judged]:
-        defaults = Defaults(delivery.source, delivery.env, delivery.host)
-        now_us = self._clock.now_us()
+    def _let_in(self, delivery: Delivery, rows: int) -> None:
+        """Refuse a delivery as a whole because of its sender."""
+        defaults = _defaults(delivery)
+        if not defaults.may_name(delivery.source):
+            self._refusals.count(delivery.bound_to or "", WHOLE_ROW, None, WrongSource.code, rows, delivery.source)
+            raise WrongSource(defaults.why_not(delivery.source))
+        if self._rates is not None and delivery.source != OWN_SOURCE:
+            try:
+                self._rates.take(delivery.source, rows, delivery.size_bytes)
+            except TooFast:
+                self._refusals.count(delivery.source, WHOLE_ROW, None, TooFast.code, rows, "")
+                raise
+
+    async def _keep(self, delivery: Delivery, batches: tuple[RowBatch, ...], hold: Hold | None) -> bool:
+        """Make accepted rows and those for the quarantine durable together; False for a delivery that was stored before."""
+        strays = () if hold is None else hold.batches()
+        try:
+            stored = not (batches or strays) or await self._store(delivery, batches + strays)
+        except StoreUnavailable as error:
+            if hold is not None and not error.is_unknown:
+                hold.let_go()
+            raise
+        except (StoreRejected, ContractError):
+            if hold is not None:
+                hold.let_go()
+            raise
+        if hold is not None and stored:
+            self._quarantined += len(hold.entries)
+        elif hold is not None:
+            hold.let_go()
+        return stored
+
+    def _judge(self, delivery: Delivery, now_us: int, hold: Hold | None) -> list[Judged]:
+        defaults, border = _defaults(delivery), Border(self._series, hold)
         return [
-            validate(batch, self._catalog.get(batch.table), names=self._names, now_us=now_us, defaults=defaults)
+            validate(batch, self._catalog.get(batch.table), names=self._names, now_us=now_us, defaults=defaults, border=border)
             for batch in delivery.batches
         ]
 
     async def _store(self, delivery: Delivery, batches: tuple[RowBatch, ...]) -> bool:
-        settled = self._writer.put(Stored(batches, delivery.mark))
+        try:
+            return await self._written(Stored(batches, delivery.mark))
+        except StoreRejected as error:
+            for batch in batches:
+                self._refusals.count(delivery.source, batch.table, None, "store_rejected", batch.count, str(error))
+            raise
+
+    async def put(self, stored: Stored) -> None:
+        """Make rows durable that were judged already, such as those that leave the quarantine.
+
+        Raises:
+            StoreUnavailable: As for `accept`.
+            StoreRejected: As for `accept`.
+        """
+        await self._written(stored)
+
+    async def _written(self, stored: Stored) -> bool:
+        settled = self._writer.put(stored)
         try:
             async with asyncio.timeout(self._limits.wait_s + UNKNOWN_AFTER_S):
                 return await asyncio.shield(settled)
@@ -222,11 +280,8 @@ class Intake:
             raise StoreUnavailable(
                 "The store has not answered; whether it will keep the rows is not known. Send again with the same client and sequence.",
                 retry_after_s=5.0,
+                is_unknown=True,
             ) from None
-        except StoreRejected as error:
-            for batch in batches:
-                self._refusals.count(delivery.source, batch.table, None, "store_rejected", batch.count, str(error))
-            raise
 
     def _count(self, delivery: Delivery, judged: Sequence[Judged], refusals: Sequence[Refusal]) -> None:
         for batch, outcome in zip(delivery.batches, judged, strict=True):
@@ -271,6 +326,7 @@ class Intake:
             deliveries=self._deliveries,
             duplicates=self._duplicates,
             refused=dict(self._refusals.by_reason),
+            quarantined=self._quarantined,
             queue_rows=rows,
             queue_bytes=size,
             oldest_waiting_s=oldest_s,
@@ -296,3 +352,23 @@ class Intake:
         except TapewatchError as error:
             log.warning("Refusals could not be written and are reported again later: %s", error)
             self._refusals.put_back(rows)
+
+
+def _defaults(delivery: Delivery) -> Defaults:
+    return Defaults(delivery.source, delivery.env, delivery.host, delivery.bound_to, delivery.barred)
+
+
+def _receipt(judged: Sequence[Judged], refusals: Sequence[Refusal], batches: Sequence[RowBatch], *, is_duplicate: bool) -> Receipt:
+    told = (*refusals, *(refusal for outcome in judged for refusal in outcome.refusals))
+    noted: dict[str, int] = {}
+    for outcome in judged:
+        for reason, count in outcome.noted.items():
+            noted[reason] = noted.get(reason, 0) + count
+    return Receipt(
+        accepted=sum(batch.count for batch in batches),
+        duplicate=is_duplicate,
+        refused=told[:KEPT_REFUSALS],
+        refused_total=len(refusals) + sum(outcome.refused_total for outcome in judged),
+        noted=noted,
+        quarantined=sum(outcome.held_total for outcome in judged),
+    )

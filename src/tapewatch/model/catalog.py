@@ -9,9 +9,12 @@ from tapewatch.errors import ConfigError
 from tapewatch.model.table import NUMERIC, Table, Thresholds
 from tapewatch.model.tables import TABLES
 
+BUILT_IN = frozenset(table.name for table in TABLES)
+"""Names of the tables that tapewatch brings along."""
+
 
 class Catalog(Mapping[str, Table]):
-    """Tables by name; immutable.
+    """Tables by name; only `declare` changes it, for tables that are adopted while the server runs.
 
     Raises:
         ConfigError: Two tables have the same name.
@@ -33,6 +36,33 @@ class Catalog(Mapping[str, Table]):
 
     def __len__(self) -> int:
         return len(self._tables)
+
+    def declare(self, table: Table) -> None:
+        """Add a table of the settings, or put it in the place of the one that it extends.
+
+        Raises:
+            ConfigError: As for `check`.
+        """
+        self.check(table)
+        self._tables = {**self._tables, table.name: table}
+
+    def check(self, table: Table) -> None:
+        """Refuse a table that cannot be declared beside those that are there.
+
+        Raises:
+            ConfigError: It is a built-in one, or would lose or change a column.
+        """
+        path = ("tables", table.name)
+        if table.name in BUILT_IN:
+            raise ConfigError(f"tables.{table.name}: this is a built-in table; choose another name", path=path)
+        held = self._tables.get(table.name)
+        for column in held.all_columns if held is not None else ():
+            now = table.column.get(column.name)
+            if now is None or now.kind is not column.kind:
+                what = "is missing" if now is None else f"would be a {now.kind}"
+                raise ConfigError(f"tables.{table.name}: column {column.name} is declared as a {column.kind} and {what}", path=path)
+        if held is not None and (held.identity_columns, held.id_column) != (table.identity_columns, table.id_column):
+            raise ConfigError(f"tables.{table.name}: tags and identity of a table cannot change; choose another name", path=path)
 
     def with_tables(self, extra: Iterable[Table]) -> Catalog:
         """A catalogue with more tables; built-in ones cannot be replaced."""

@@ -109,7 +109,7 @@ TypedColumn = Floats | Times | Flags | Sketches | Coded
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
-    """Accepted rows of one table, made only by `tapewatch.ingest.validate`.
+    """Accepted rows of one table, made only by `tapewatch.ingest`.
 
     Attributes:
         table: Name of the table.
@@ -179,6 +179,9 @@ class Delivery:
         env: Environment of rows that do not say.
         host: Host of rows that do not say; None when the sender does not know.
         mark: Present when the sender can repeat itself.
+        size_bytes: Bytes of the body it came in, unpacked; 0 when it came another way.
+        bound_to: The only source its rows may name, because the sender proved to be that one; None when any may be named.
+        barred: Sources that its rows may not name, because these have tokens and the sender has shown none.
     """
 
     batches: tuple[RawBatch, ...]
@@ -186,3 +189,6 @@ class Delivery:
     env: str = "live"
     host: str | None = None
     mark: Mark | None = field(default=None)
+    size_bytes: int = 0
+    bound_to: str | None = None
+    barred: frozenset[str] = frozenset()

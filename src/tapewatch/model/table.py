@@ -9,7 +9,8 @@ from enum import StrEnum
 from tapewatch.errors import ContractError
 from tapewatch.model.unit import UNIT_BY_NAME
 
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+"""What tables and columns may be called."""
 
 
 class Kind(StrEnum):
@@ -141,8 +142,8 @@ class Column:
     def __post_init__(self) -> None:
         if not self.unit:
             object.__setattr__(self, "unit", _DEFAULT_UNITS.get(self.kind, "none"))
-        if not _NAME.match(self.name):
-            raise ContractError(f"column name {self.name!r} must match {_NAME.pattern}")
+        if not NAME.match(self.name):
+            raise ContractError(f"column name {self.name!r} must match {NAME.pattern}")
         if self.unit not in UNIT_BY_NAME:
             raise ContractError(f"column {self.name}: unit {self.unit!r} is not one of {', '.join(UNIT_BY_NAME)}")
         if (self.kind is Kind.STATE) != bool(self.states):
@@ -206,8 +207,8 @@ class Table:
     identity_columns: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.name):
-            raise ContractError(f"table name {self.name!r} must match {_NAME.pattern}")
+        if not NAME.match(self.name):
+            raise ContractError(f"table name {self.name!r} must match {NAME.pattern}")
         if not self.sentence.endswith("."):
             raise ContractError(f"table {self.name}: its sentence must end with a full stop")
         columns = (TS, RECEIVED_AT, SOURCE, ENV, *self.columns, FLAGS)

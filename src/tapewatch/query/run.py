@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
@@ -114,15 +114,17 @@ class QueryEngine:
         at = names.index(column)
         return sorted({(*series.key, series.source)[at] for series in self._book.series(table_name)})
 
-    async def warm(self, since_s: float) -> None:
-        """Tell the book the newest row of every series of the last ``since_s`` seconds, as after a restart."""
+    async def warm(self, since_s: float, *others: Callable[[RowBatch], None]) -> None:
+        """Tell the book, and others, the newest row of every series of the last ``since_s`` seconds, as after a restart."""
         loop = asyncio.get_running_loop()
         end_us = self._clock.now_us() + 1
         for table in self._catalog.values():
             start_us = end_us - round(since_s * US_PER_S)
             query = Query(table.name, start_us, end_us, mode=Mode.LATEST, limit=self._limits.rows, group_by=(*table.tags, "source"))
             answer = await loop.run_in_executor(self._pool, self._store.scan, query)
-            self._book(RowBatch(table.name, answer.rows, answer.columns))
+            newest = RowBatch(table.name, answer.rows, answer.columns)
+            for told in (self._book, *others):
+                told(newest)
 
     def newest_us(self, table: str) -> int | None:
         """Newest ``ts`` of a table in the last 30 days; None when there is none."""

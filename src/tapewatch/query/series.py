@@ -94,7 +94,7 @@ class SeriesBook:
     def __init__(self, catalog: Catalog, clock: Clock) -> None:
         self._catalog = catalog
         self._clock = clock
-        self._judged = {name: judged_columns(table) for name, table in catalog.items()}
+        self._judged: dict[str, tuple[Table, list[Column]]] = {}
         self._tables: dict[str, dict[tuple[tuple[str, ...], str], Series]] = {}
         self._place = places(catalog)
         self._heard: dict[str, int] = {}
@@ -137,10 +137,17 @@ class SeriesBook:
         series.rows += rows
         if batch.period_s is not None:
             series.declared_us = int(batch.period_s * US_PER_S)
-        for column in self._judged[table.name]:
+        for column in self._columns_of(table):
             self._note_value(series, column, _value(batch, column, last), ts)
         if "evidence" in batch.columns:
             series.evidence = _word(batch, "evidence", last) or ""
+
+    def _columns_of(self, table: Table) -> list[Column]:
+        """See `judged_columns`; tables may be declared while the server runs."""
+        known = self._judged.get(table.name)
+        if known is None or known[0] is not table:
+            known = self._judged[table.name] = table, judged_columns(table)
+        return known[1]
 
     def _note_value(self, series: Series, column: Column, value: Value, ts: int) -> None:
         held = series.judged.get(column.name)
@@ -195,7 +202,7 @@ class SeriesBook:
         return sorted(
             found,
             key=lambda verdict: (
-                *(-verdict.status.rank, self._place[verdict.table], verdict.since_us or now_us),
+                *(-verdict.status.rank, self._place.get(verdict.table, 0), verdict.since_us or now_us),
                 *(verdict.table, sorted(verdict.key.items())),
             ),
         )
@@ -238,7 +245,7 @@ class SeriesBook:
         found: tuple[Finding, int | None] = (FINE, None)
         if table.identity is Identity.MEASUREMENT:
             found = (judge_age(max(0, now_us - series.newest_us), series.expected_us), series.newest_us)
-        for column in self._judged[table.name]:
+        for column in self._columns_of(table):
             held = series.judged.get(column.name)
             if held is not None:
                 finding = self._judge_column(table, column, held, series, now_us)

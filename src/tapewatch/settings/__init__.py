@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from tapewatch.settings.read import Problem, collectors_of, load, parse, problem_of, read_text
-from tapewatch.settings.tree import LOOPBACK, Settings
+from tapewatch.settings.tree import LOOPBACK, QuarantineSettings, Settings, SourceLimits, TableSettings
 
-__all__ = ["LOOPBACK", "Problem", "Settings", "collectors_of", "load", "parse", "problem_of", "read_text"]
+__all__ = [
+    "LOOPBACK",
+    "Problem",
+    "QuarantineSettings",
+    "Settings",
+    "SourceLimits",
+    "TableSettings",
+    "collectors_of",
+    "load",
+    "parse",
+    "problem_of",
+    "read_text",
+]

@@ -75,6 +75,7 @@ def parse(text: str, overrides: Mapping[str, Any] | None = None) -> tuple[Settin
     try:
         settings = Settings(**_merged(_merged(data, from_environment(os.environ)), overrides or {}))
         settings.own_tables()
+        settings.source_tokens()
     except ValidationError as error:
         return None, sorted((_problem(item, text) for item in error.errors()), key=lambda problem: problem.line or 0)
     except ConfigError as error:

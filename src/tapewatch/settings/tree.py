@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from tapewatch.model.table import Column, FlagRule, Identity, Kind, Retention, S
 from tapewatch.model.unit import UNIT_BY_NAME
 
 DEFAULT_PORT = 4780
+ALL_OTHERS = "*"
+"""Name in ``sources`` that stands for every source that is not named."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -146,6 +149,55 @@ class TableSettings(_Part):
             raise ConfigError(f"{'.'.join(path)}: {str(error).removeprefix(f'table {name}: ')}", path=path) from error
 
 
+class QuarantineSettings(_Part):
+    """How much is kept of rows and values that no table or column is declared for; beyond it they are refused by name."""
+
+    tables: int = Field(default=100, ge=0, le=10_000, description="Most tables in quarantine.")
+    columns: int = Field(default=200, ge=0, le=10_000, description="Most undeclared columns of one table.")
+    series: int = Field(default=10_000, ge=0, le=1_000_000, description="Most series: different texts in the rows of one source and table.")
+    bytes: int = Field(default=32_000_000, ge=0, le=10_000_000_000, description="Most bytes of all rows in quarantine together.")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLimits:
+    """The limits that hold for one source: its own, else those of ``*``, else these.
+
+    Attributes:
+        rows_per_s: Most rows a second, on average over ten seconds.
+        bytes_per_s: Most bytes of unpacked bodies a second, likewise.
+        new_series_per_min: Most new series a minute.
+        series: Most series that are alive.
+    """
+
+    rows_per_s: float = 500_000.0
+    bytes_per_s: float = 200_000_000.0
+    new_series_per_min: int = 20_000
+    series: int = 100_000
+
+
+_GENEROUS = SourceLimits()
+
+
+class SourceSettings(_Part):
+    """What one source may send; a limit that is left out is that of the source named ``*``."""
+
+    token: SecretStr = Field(
+        default=SecretStr(""), description="Bearer token that lets in rows of this source and of no other; empty for none."
+    )
+    rows_per_s: float | None = Field(
+        default=None, gt=0, description=f"Most rows a second, on average over ten seconds; {_GENEROUS.rows_per_s:.0f} when left out."
+    )
+    bytes_per_s: float | None = Field(
+        default=None, gt=0, description=f"Most bytes of unpacked bodies a second, likewise; {_GENEROUS.bytes_per_s:.0f} when left out."
+    )
+    new_series_per_min: int | None = Field(
+        default=None, ge=0, description=f"Most new series a minute; {_GENEROUS.new_series_per_min} when left out."
+    )
+    series: int | None = Field(
+        default=None, ge=0, description=f"Most series that are alive, seen within a day; {_GENEROUS.series} when left out."
+    )
+
+
 class Settings(_Part):
     """All settings of tapewatch."""
 
@@ -164,6 +216,13 @@ class Settings(_Part):
     venues: dict[str, VenueSettings] = Field(default_factory=dict, description="Venues of your own: id to aliases.")
     symbols: dict[str, str] = Field(default_factory=dict, description="Symbol aliases: symbol, or venue|symbol, to BASE/QUOTE[:SETTLE].")
 
+    quarantine: QuarantineSettings = Field(
+        default_factory=QuarantineSettings, description="How much is kept of rows and values that nothing is declared for."
+    )
+    sources: dict[str, SourceSettings] = Field(
+        default_factory=dict, description="What a source may send: its name to token and limits; the name * stands for all others."
+    )
+
     def own_tables(self) -> tuple[Table, ...]:
         """The tables of the settings as the catalogue has them.
 
@@ -175,6 +234,35 @@ class Settings(_Part):
     def own_thresholds(self) -> dict[str, Thresholds]:
         """The lines of the settings as the catalogue has them, by ``table.column``."""
         return {key: Thresholds(line.degraded, line.down, line.above, line.hold_s) for key, line in self.thresholds.items()}
+
+    def limits_of(self, source: str) -> SourceLimits:
+        """The limits that hold for a source."""
+        found: dict[str, Any] = {}
+        for name in (ALL_OTHERS, source):
+            if name in self.sources:
+                found |= self.sources[name].model_dump(exclude={"token"}, exclude_none=True)
+        return SourceLimits(**found)
+
+    def source_tokens(self) -> dict[str, str]:
+        """Source to its token, of those that have one.
+
+        Raises:
+            ConfigError: A token does not say whose it is.
+        """
+        found = {name: source.token.get_secret_value() for name, source in self.sources.items() if source.token.get_secret_value()}
+        owners: dict[str, str] = {self.server.token.get_secret_value(): "server.token"}
+        for name, token in found.items():
+            path = ("sources", name, "token")
+            if name == ALL_OTHERS:
+                raise ConfigError(f"{'.'.join(path)}: a token belongs to one source; give it to a source by its name", path=path)
+            if name in self.collectors and not self.server.token.get_secret_value():
+                message = f"{'.'.join(path)}: a collector here has this name, and delivers with the token of the server; set server.token"
+                raise ConfigError(message, path=path)
+            if token in owners:
+                message = f"{'.'.join(path)}: it is the same as {owners[token]}; every source needs a token of its own"
+                raise ConfigError(message, path=path)
+            owners[token] = ".".join(path)
+        return found
 
     @property
     def url(self) -> str:

@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tapewatch.clock import SystemClock
 from tapewatch.ingest.intake import Intake, Receipt
+from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.writer import Limits
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch
@@ -175,6 +176,7 @@ async def running(
         board=board,
         hub=hub,
         receivers=tuple(RECEIVERS),
+        adoption=Adoption(Quarantine(store, clock), store, catalog, Names(), clock, intake.put),
         clock=clock,
         health=lambda: reasons,
         metrics=lambda: {"ingest": intake.stats.measures(), "query": engine.stats(), "live": hub.stats()},

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -15,21 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tapewatch.ingest.validate.book import Book, Defaults, Judged, Positions
+from tapewatch.ingest.validate.border import OPEN, Border, Stray
 from tapewatch.ingest.validate.cells import Cells
 from tapewatch.ingest.validate.numbers import flags, numbers, sketches
+from tapewatch.ingest.validate.strays import RESERVED, Undeclared, judge_columns, judge_rows, listed
 from tapewatch.ingest.validate.times import place_rows, times
 from tapewatch.ingest.validate.words import NAME_RULE, is_bad_name, symbols, venues, words
 from tapewatch.model.rows import NULL_CODE, NULL_TIME, Coded, RawBatch, RawColumn, RowBatch, Times, TypedColumn
 from tapewatch.model.table import FLAGS, RECEIVED_AT, TS, Column, Kind, Table
 from tapewatch.model.venue import Names
-from tapewatch.sources.shown import shown
-
-RESERVED = ("ts", "env", "source", "host")
-"""Columns that any row may carry; ``host`` is left out where the table has none."""
 
 NO_HOST = "unknown"
 
 _US_PER_DAY = 86_400_000_000
+_NOTHING = np.zeros(0, np.bool_)
 _MOST_NUMBERS = 2**40
 _REASON = re.compile(r"^[a-z][a-z0-9_]{0,39}$")
 
@@ -47,7 +44,16 @@ _JUDGES: Mapping[Kind, Callable[[Cells], TypedColumn]] = {
 }
 
 
-def validate(batch: RawBatch, table: Table | None, *, names: Names, now_us: int, defaults: Defaults, allow_old: bool = False) -> Judged:
+def validate(
+    batch: RawBatch,
+    table: Table | None,
+    *,
+    names: Names,
+    now_us: int,
+    defaults: Defaults,
+    allow_old: bool = False,
+    border: Border = OPEN,
+) -> Judged:
     """Judge one batch.
 
     Args:
@@ -57,16 +63,16 @@ def validate(batch: RawBatch, table: Table | None, *, names: Names, now_us: int,
         now_us: Time of receipt.
         defaults: What rows get that do not say it themselves.
         allow_old: Accept rows older than the table keeps, with the ``received_at`` they carry: for restore, migrate and import.
+        border: Bounds new series, and keeps what nothing is declared for.
     """
     book = Book(batch.table, batch.count, batch.positions)
     book.know_sources(None, defaults.source)
     if batch.count == 0:
         return book.finish(None)
     if table is None:
-        message = f"There is no table {shown(batch.table)!r}; GET /api/catalog lists them."
-        book.refuse_rows(np.arange(batch.count), "table", lambda _: batch.table, "unknown_table", lambda _: message)
+        judge_rows(batch, book, now_us, defaults, border.keeper)
         return book.finish(None)
-    return book.finish(_Judgement(batch, table, book, names, now_us, defaults, allow_old).accept())
+    return book.finish(_Judgement(batch, table, book, names, now_us, defaults, allow_old, border).accept())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ class _Judgement:
     now_us: int
     defaults: Defaults
     allow_old: bool
+    border: Border
+    undeclared: list[Undeclared] = field(default_factory=list[Undeclared])
 
     def accept(self) -> RowBatch | None:
         required = self._names_of_rows()
@@ -85,6 +93,7 @@ class _Judgement:
         for column in self.table.columns:
             if column.name not in required and (not column.nullable or column.name == self.table.id_column):
                 required[column.name] = self._required(column)
+        self._bound_series(required)
         keep = self.book.keep
         rows = np.flatnonzero(keep)
         if not len(rows):
@@ -99,6 +108,8 @@ class _Judgement:
         marks = self.book.flag_words()
         if marks is not None:
             columns["flags"] = marks
+        if self.undeclared:
+            judge_columns(self.table, self.undeclared, self.book, self.border.keeper, self._strays(columns, rows))
         period_s = self.batch.period_s
         return RowBatch(self.table.name, len(rows), columns, period_s if period_s and math.isfinite(period_s) and period_s > 0 else None)
 
@@ -107,6 +118,7 @@ class _Judgement:
     def _names_of_rows(self) -> dict[str, TypedColumn]:
         source = self._word("source", self.defaults.source)
         self.book.know_sources(source, self.defaults.source)
+        self._refuse_wrong_sources(source)
         found: dict[str, TypedColumn] = {"source": source}
         fallback = {"env": self.defaults.env, "host": self.defaults.host or NO_HOST}
         for name in self.table.tags:
@@ -217,16 +229,62 @@ class _Judgement:
         cells.refuse(sorted(wrong), "wrong_type", lambda _: "flags takes an object of column to reason, such as latency_ms to clock.")
 
     def _unknown(self, name: str, values: RawColumn, rows: Positions) -> None:
-        items: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
-        at = np.array([i for i, value in enumerate(items) if value is not None], np.intp)
-        message = f"{self.table.name} has no column {shown(name)!r}; {_hint(shown(name), tuple(self.table.column))}"
-        self.book.refuse_values(rows[at], name, lambda i: items[at[i]], "unknown_column", lambda _: message)
+        items = listed(values)
+        at = [i for i, value in enumerate(items) if value is not None]
+        if at:
+            self.undeclared.append(Undeclared(name, [items[i] for i in at], rows[at]))
 
+    def _strays(self, columns: Mapping[str, TypedColumn], rows: Positions) -> Callable[[int], Stray]:
+        """Makes the stray of a row (position in the raw batch) that is kept without some of its columns."""
+        raw = {name: listed(values) for name, values in self.batch.columns.items() if name != "received_at"}
+        place = {row: i for i, row in enumerate(rows.tolist())}
+        words = {name: values.words() for name in (*self.table.tags, "source", "flags") if isinstance(values := columns.get(name), Coded)}
+        times_us = cast("Times", columns["ts"]).tolist()
+        gone = {name: _is_null(columns[name]) if name in columns else None for name in raw if name in self.table.column}
 
-@lru_cache(256)
-def _hint(name: str, columns: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(name, columns, 1)
-    return f"did you mean {close[0]}?" if close else f"it has {', '.join(columns)}."
+        def is_gone(name: str, i: int) -> bool:
+            """Whether a value of a declared column was not kept; ``flags`` say why."""
+            nulls = gone.get(name, _NOTHING)
+            return nulls is not _NOTHING and (nulls is None or bool(nulls[i]))
+
+        def stray(row: int) -> Stray:
+            i = place[row]
+            content = {name: values[row] for name, values in raw.items() if values[row] is not None and not is_gone(name, i)}
+            said = {name: found[i] for name, found in words.items() if name not in content}
+            content |= {name: word for name, word in said.items() if word is not None} | {"ts": times_us[i]}
+            if "flags" in words:
+                content["flags"] = words["flags"][i]
+            series = tuple(str(words[name][i]) for name in self.table.tags if name in words)
+            return Stray(self.table.name, words["source"][i], words["env"][i], (), series, content, is_declared=True)
+
+        return stray
+
+    # --- who may send it ----------------------------------------------------------------------------------------------
+
+    def _refuse_wrong_sources(self, source: Coded) -> None:
+        for code, word in enumerate(source.values):
+            if not self.defaults.may_name(word):
+                rows = np.flatnonzero(source.codes == code)
+                self.book.refuse_rows(rows, "source", lambda _, word=word: word, "wrong_source", self.defaults.why_not)
+
+    def _bound_series(self, required: Mapping[str, TypedColumn]) -> None:
+        gate, keep = self.border.gate, self.book.keep
+        if gate is None or not keep.any():
+            return
+        rows = np.flatnonzero(keep)
+        tags = {name: values for name in self.table.tags if isinstance(values := required[name], Coded)}
+        source = cast("Coded", required["source"])
+        if len(rows) < len(keep):
+            tags, source = {name: values.take(rows) for name, values in tags.items()}, source.take(rows)
+        for excess in gate.excess(self.table, source, tags):
+            found = tags[excess.tag].take(excess.rows).words()
+            self.book.refuse_rows(
+                rows[excess.rows],
+                excess.tag,
+                lambda i, found=found: found[i],
+                "too_many_series",
+                lambda _, message=excess.message: message,
+            )
 
 
 def _reasons(value: object) -> Mapping[str, str] | None:

@@ -32,11 +32,25 @@ class Defaults:
         source: Name of the sender.
         env: Its environment.
         host: Its host; None when it does not know, rows then get ``unknown``.
+        bound_to: The only source that rows may name; None when any may be named.
+        barred: Sources that rows may not name.
     """
 
     source: str
     env: str = "live"
     host: str | None = None
+    bound_to: str | None = None
+    barred: frozenset[str] = frozenset()
+
+    def may_name(self, source: str) -> bool:
+        """Whether rows of this sender may have a source."""
+        return source not in self.barred and self.bound_to in {None, source}
+
+    def why_not(self, source: object) -> str:
+        """Why rows of this sender may not have a source."""
+        if self.bound_to is not None:
+            return f"The token that was sent is that of source {shown(self.bound_to)!r}, its rows cannot be of {shown(source)!r}."
+        return f"Source {shown(source)!r} has a token of its own: send it as Authorization: Bearer TOKEN."
 
 
 @dataclass(slots=True)
@@ -60,6 +74,7 @@ class Judged:
         refused_total: All of them: values not kept in kept rows, and rows not kept.
         noted: Reason to the number of values that were changed or marked though nothing was refused, such as ``nan``.
         tallies: Refusals and notes by source, column and reason.
+        held_total: How many of the refusals went to quarantine instead of being lost.
     """
 
     batch: RowBatch | None
@@ -67,6 +82,7 @@ class Judged:
     refused_total: int = 0
     noted: dict[str, int] = field(default_factory=dict[str, int])
     tallies: list[Tally] = field(default_factory=list[Tally])
+    held_total: int = 0
 
 
 @dataclass(slots=True)
@@ -92,6 +108,7 @@ class Book:
         self.keep = np.ones(count, np.bool_)
         self.refusals: list[Refusal] = []
         self.refused_total = 0
+        self.held_total = 0
         self._positions = positions
         self._sources: Coded | None = None
         self._default_source = ""
@@ -116,6 +133,16 @@ class Book:
     def refuse_values(self, rows: Positions, column: str, value_at: ValueAt, reason: str, say: Say) -> None:
         """Refuse the values of a column in rows that are kept."""
         self._tell(rows, column, column, value_at, reason, say)
+
+    def hold_rows(self, rows: Positions, column: str, value_at: ValueAt, reason: str, say: Say) -> None:
+        """As `refuse_rows`, of rows that are kept in quarantine."""
+        self.held_total += int(np.count_nonzero(self.keep[rows]))
+        self.refuse_rows(rows, column, value_at, reason, say)
+
+    def hold_values(self, rows: Positions, column: str, value_at: ValueAt, reason: str, say: Say) -> None:
+        """As `refuse_values`, of values that are kept in quarantine."""
+        self.held_total += len(rows)
+        self.refuse_values(rows, column, value_at, reason, say)
 
     def mark(self, rows: Positions, column: str, reason: str, *, counted: bool, example: str = "") -> None:
         """Let the rows' ``flags`` say ``reason`` for a column; ``counted`` when this is a note, with one value as example."""
@@ -159,7 +186,7 @@ class Book:
             if len(rows):
                 noted[reason] = noted.get(reason, 0) + len(rows)
                 self._count(rows, column, reason, marked.example)
-        return Judged(batch, self.refusals, self.refused_total, noted, list(self._tallies.values()))
+        return Judged(batch, self.refusals, self.refused_total, noted, list(self._tallies.values()), self.held_total)
 
     def flag_words(self) -> Coded | None:
         """The column ``flags`` of the kept rows, JSON of column to reason; None when no row has one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapewatch.model.table import FlagRule, Table, counter, flag, gauge, tag, text
+from tapewatch.model.table import Column, FlagRule, Identity, Kind, Retention, Table, counter, flag, gauge, tag, text
 
 _HOST = tag("host", "Host on which it ran.")
 
@@ -44,4 +44,22 @@ REFUSAL = Table(
     ),
 )
 
-TABLES = (COLLECTOR_RUN, SELF, REFUSAL)
+QUARANTINE = Table(
+    "quarantine",
+    "One row that came for a table or with columns that nobody has declared: kept as it came until it is adopted.",
+    (
+        tag("table_name", "Table that the row is for."),
+        tag("reason", "Why it is here: unknown_table or unknown_column."),
+        Column("entry", Kind.ID, "Number of the row in quarantine."),
+        text("column_names", "Columns that are not declared, joined by commas."),
+        text("content", "The whole row as JSON, with its own time, source and types; gone once it is adopted."),
+        Column("series", Kind.ID, "Stands for the texts in the row, to count series."),
+        gauge("size_bytes", "bytes", "What it takes of the quarantine; 0 once it is adopted.", minimum=0),
+        text("adopted_as", "Table that took the row; empty while it waits."),
+    ),
+    identity=Identity.LIVING,
+    id_column="entry",
+    retention=Retention.LEDGER,
+)
+
+TABLES = (COLLECTOR_RUN, SELF, REFUSAL, QUARANTINE)

@@ -79,6 +79,7 @@ HOST = fed_by(
 SELF = Empty("The server has not measured itself yet; it does so every few seconds.")
 COLLECTORS = Empty("No collector has run yet; the server's own host collector reports within ten seconds.")
 REFUSALS = Empty("Nothing was refused since the server started.")
+QUARANTINE = Empty("Nothing is in quarantine: every row had a table, and every value a column.")
 STORAGE = Empty("Sizes are measured once a minute.")
 QUOTA = Empty("No quota is set, or the store does not grow: growth is known after an hour.", (Snippet("toml", "[store]\nquota_gb = 10\n"),))
 VERDICTS = Empty("Nothing is watched yet. Connect a bot, a feed or a daemon; every other dashboard shows how.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.surfaces.dashboards.feeding import COLLECTORS, QUOTA, REFUSALS, SELF, STORAGE
 from tapewatch.surfaces.dashboards.panel import Dashboard, Empty, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.quarantine import WAITING
 
 _VALUE = Measure(Function.MAX, "value", alias="value")
 
@@ -125,6 +126,7 @@ SYSTEM = Dashboard(
             ),
             options={"age_columns": ["ts"], "all_fine": "Nothing was refused since the server started."},
         ),
+        WAITING,
         Panel(
             "storage",
             "Storage",

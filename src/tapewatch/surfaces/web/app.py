@@ -13,11 +13,25 @@ from tapewatch.surfaces.web.guard.address import AddressGuard
 from tapewatch.surfaces.web.guard.headers import SecurityHeaders
 from tapewatch.surfaces.web.guard.limits import RequestLimits
 from tapewatch.surfaces.web.guard.origin import OriginGuard
+from tapewatch.surfaces.web.guard.sender import SourceTokens
 from tapewatch.surfaces.web.guard.token import TokenGuard
 from tapewatch.surfaces.web.live.connection import AbortableProtocol
 from tapewatch.surfaces.web.live.messages import MOST_MESSAGE_BYTES
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.routes import catalog, dashboards, docs, health, live, metrics, pages, query, receive, status, values
+from tapewatch.surfaces.web.routes import (
+    catalog,
+    dashboards,
+    docs,
+    health,
+    live,
+    metrics,
+    pages,
+    quarantine,
+    query,
+    receive,
+    status,
+    values,
+)
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "ws": AbortableProtocol,
@@ -58,11 +72,11 @@ def build_web(parts: WebParts) -> FastAPI:
     errors.install(app)
     # The last one added is the first one passed.
     app.add_middleware(RequestLimits, max_body_bytes=parts.max_body_bytes)
-    app.add_middleware(TokenGuard, token=parts.token)
+    app.add_middleware(TokenGuard, token=parts.token, sources=SourceTokens(parts.source_tokens), write_paths=receive.paths(parts))
     app.add_middleware(OriginGuard)
     app.add_middleware(AddressGuard, names=parts.allowed_hosts, bound_host=parts.bound_host)
     app.add_middleware(SecurityHeaders)
-    for resource in (receive, query, catalog, dashboards, values, status, live, metrics, health):
+    for resource in (receive, quarantine, query, catalog, dashboards, values, status, live, metrics, health):
         app.include_router(resource.router(parts))
     app.include_router(docs.router())
     app.include_router(pages.router(parts))

@@ -16,16 +16,22 @@ from tapewatch.errors import (
     ContractError,
     DeliveryError,
     QueryError,
+    SenderError,
     SourceError,
     StoreError,
     StoreRejected,
     StoreUnavailable,
     TapewatchError,
+    TooFast,
+    WrongSource,
 )
 
 STATUS: Mapping[type[TapewatchError], int] = {
     ConfigError: 500,
     SourceError: 502,
+    SenderError: 403,
+    TooFast: 429,
+    WrongSource: 403,
     StoreError: 503,
     StoreUnavailable: 503,
     StoreRejected: 422,
@@ -72,9 +78,9 @@ def error_response(status: int, code: str, message: str, headers: Mapping[str, s
 
 def response_to(error: Exception) -> Response:
     """The answer to any exception; what is not of the tree is answered without its text."""
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | TooFast):
         wait = {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
-        return error_response(503, error.code, str(error), wait)
+        return error_response(status_of(error), error.code, str(error), wait)
     if isinstance(error, TapewatchError):
         return error_response(status_of(error), error.code, str(error))
     if isinstance(error, RequestRefused):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tapewatch.clock import Clock
 from tapewatch.ingest.intake import Intake
+from tapewatch.ingest.quarantine import Adoption
 from tapewatch.model.catalog import Catalog
 from tapewatch.query.run import QueryEngine
 from tapewatch.sources.base import Receiver
@@ -29,6 +30,7 @@ class WebParts:
         bound_host: Address the server listens on.
         allowed_hosts: Further names by which it may be called.
         token: Bearer token; empty for none.
+        source_tokens: Source to the token that lets in its rows and no others.
         max_body_bytes: Largest request body, as sent and unpacked.
         catalog: All tables.
         intake: Takes rows.
@@ -38,6 +40,7 @@ class WebParts:
         board: Verdicts, and the worst of them per dashboard.
         hub: Live panels.
         receivers: What is accepted under which path.
+        adoption: Moves what waits in quarantine into tables.
         clock: The time.
         health: Gives the reasons why the server is not healthy; none when it is.
         metrics: Gives numbers about the server: component to metric, with the unit in its name, to value.
@@ -57,7 +60,9 @@ class WebParts:
     board: StatusBoard
     hub: Hub
     receivers: tuple[Receiver, ...]
+    adoption: Adoption
     clock: Clock
     health: Callable[[], Sequence[str]]
     metrics: Callable[[], Mapping[str, Mapping[str, float]]]
     static_dir: Path = STATIC
+    source_tokens: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

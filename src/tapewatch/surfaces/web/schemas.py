@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from tapewatch.model.query import Comparison, Function, Mode
 from tapewatch.model.table import Kind, Status
+from tapewatch.settings import TableSettings
 
 
 def _word(words: type[StrEnum]) -> WithJsonSchema:
@@ -166,9 +167,40 @@ class ReceiptOut(BaseModel):
 
     accepted: int
     duplicate: bool
-    refused: list[RefusalOut] = Field(description="The first refusals.")
+    refused: list[RefusalOut] = Field(description="The first of what is not in the table and column that it was meant for.")
     refused_total: int
+    quarantined: int = Field(description="How many of these (unknown_table, unknown_column) are kept in quarantine.")
     noted: dict[str, int] = Field(description="Reason to number of values kept as null or marked.")
+
+
+class ProposalOut(BaseModel):
+    """How a table could be declared that rows in quarantine wait for."""
+
+    table: str = Field(description="Name of the table that would be declared.")
+    toml: str = Field(description="Its lines for the settings file.")
+    rows: int = Field(description="Rows in quarantine that it was read from.")
+    columns: list[str] = Field(description="Columns that it declares.")
+    extends: bool = Field(description="Whether the table is declared already and only gets these columns.")
+    left_out: dict[str, str] = Field(description="Columns that cannot be declared, with the reason.")
+
+
+class AdoptBody(BaseModel):
+    """Which rows to take out of quarantine, and the table that takes them."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: str = Field(description="Table that the rows came for.")
+    name: str = Field(description="Table that takes them.")
+    definition: TableSettings = Field(description="Its declaration, as in the settings.")
+
+
+class MovedOut(BaseModel):
+    """What became of rows in quarantine."""
+
+    table: str
+    rows: int = Field(description="Rows that the table took.")
+    waiting: int = Field(description="Of these, rows whose other columns still wait.")
+    stayed: int = Field(description="Rows that stay because something of them would have been refused.")
+    reasons: list[str] = Field(description="Why, for some of them.")
 
 
 class ErrorInside(BaseModel):

@@ -30,7 +30,7 @@ async def test_rows_of_one_table_are_durable_when_answered(web: Stack) -> None:
         "/api/rows", json={"table": "exchange", "source": "bot", "host": "h1", "rows": [ROW, {**ROW, "venue": "okx"}]}
     )
     assert answer.status_code == 200
-    assert answer.json() == {"accepted": 2, "duplicate": False, "refused": [], "refused_total": 0, "noted": {}}
+    assert answer.json() == {"accepted": 2, "duplicate": False, "refused": [], "refused_total": 0, "quarantined": 0, "noted": {}}
     assert {row["venue"] for row in await kept(web)} == {"kraken", "okx"}
     assert answer.headers["cache-control"] == "no-store"
 

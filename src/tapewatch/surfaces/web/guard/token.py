@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,24 +14,33 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tapewatch.surfaces.web.errors import error_response
+from tapewatch.surfaces.web.guard.sender import ANYBODY, Sender, SourceTokens, remember
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
 """Answered without a token, for the tools that restart servers."""
 PARAMETER = "token"
 _COOKIE_AGE_S = 30 * 24 * 3600
 _SIGN_IN = "This server asks for its token: open the address that it printed when it started, with ?token=… in it, once."
+_ONLY_ROWS = "this token lets in rows of one source; for anything else send the server's own"
 
 
 class TokenGuard:
     """ASGI middleware: 401 without the token. The cookie holds a value derived from the token, never the token.
 
+    A token of one source opens only the paths where rows are handed in; who came with which is noted for them.
+
     Args:
         app: What is guarded.
         token: The token of the settings; empty for none, and then everything passes.
+        sources: Tokens of single sources.
+        write_paths: Paths where rows are handed in; one that ends in ``/`` stands for all below it.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str) -> None:
+    def __init__(self, app: ASGIApp, *, token: str, sources: SourceTokens, write_paths: Sequence[str] = ()) -> None:
         self._app = app
+        self._sources = sources
+        self._write_paths = frozenset(write_paths)
+        self._write_folders = tuple(path for path in write_paths if path.endswith("/"))
         self._token = token.encode()
         self._cookie_value = hmac.new(self._token, b"tapewatch browser", hashlib.sha256).hexdigest()
         # Cookies are shared by all ports of a host: the name tells servers with different tokens apart.
@@ -39,10 +48,18 @@ class TokenGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""
-        if not self._token or scope["type"] not in {"http", "websocket"} or scope["path"] in OPEN_PATHS:
+        if scope["type"] not in {"http", "websocket"} or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        sender = self._sender(headers)
+        remember(scope, sender)
+        if sender.source is not None and not self._takes_rows(scope["path"]):
+            await error_response(403, "refused", _ONLY_ROWS)(scope, receive, send)
+            return
+        if not self._token or sender.source is not None:
+            await self._app(scope, receive, send)
+            return
         is_page = scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith("/api/")
         given = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(PARAMETER) if is_page else None
         if given is not None and self._is_token(given.encode()):
@@ -52,10 +69,21 @@ class TokenGuard:
         else:
             await self._refusal(headers, is_page=is_page)(scope, receive, send)
 
+    def _sender(self, headers: Headers) -> Sender:
+        bearer = _bearer(headers)
+        if bearer is None:
+            return ANYBODY
+        if self._token and self._is_token(bearer):
+            return Sender(is_trusted=True)
+        return Sender(self._sources.source_of(bearer))
+
+    def _takes_rows(self, path: str) -> bool:
+        return path in self._write_paths or path.startswith(self._write_folders)
+
     def _knows(self, headers: Headers) -> bool:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._is_token(bearer.strip().encode("latin-1"))
+        bearer = _bearer(headers)
+        if bearer is not None:
+            return self._is_token(bearer)
         return hmac.compare_digest(_cookies(headers).get(self._cookie_name, "").encode("latin-1"), self._cookie_value.encode())
 
     def _is_token(self, given: bytes) -> bool:
@@ -88,6 +116,11 @@ class TokenGuard:
             return HTMLResponse(page, 401, challenge)
         sent = "the token that was sent is not this server's" if "authorization" in headers else "this server asks for its token"
         return error_response(401, "token_needed", f"{sent}; send it as Authorization: Bearer TOKEN", challenge)
+
+
+def _bearer(headers: Headers) -> bytes | None:
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    return bearer.strip().encode("latin-1") if scheme.lower() == "bearer" else None
 
 
 def _cookies(headers: Headers) -> Mapping[str, str]:

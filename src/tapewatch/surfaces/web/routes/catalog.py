@@ -16,25 +16,21 @@ from tapewatch.surfaces.web.schemas import CatalogOut
 def router(parts: WebParts) -> APIRouter:
     """The routes of this resource."""
     routes = APIRouter(tags=["read"])
-    body = orjson.dumps(
-        {
-            "tables": [_table(table) for table in parts.catalog.values()],
-            "units": {
-                unit.name: {
-                    "name": unit.name,
-                    "suffix": unit.suffix,
-                    "decimals": unit.decimals,
-                    "scale": unit.scale,
-                    "per_unit_s": unit.per_unit_s,
-                }
-                for unit in UNITS
-            },
+    units = {
+        unit.name: {
+            "name": unit.name,
+            "suffix": unit.suffix,
+            "decimals": unit.decimals,
+            "scale": unit.scale,
+            "per_unit_s": unit.per_unit_s,
         }
-    )
+        for unit in UNITS
+    }
 
     @routes.get("/api/catalog", response_model=CatalogOut)
     async def read_catalog() -> Response:
         """Every table with its columns, their kinds, units and sentences."""
+        body = orjson.dumps({"tables": [_table(table) for table in parts.catalog.values()], "units": units})
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     return routes

@@ -22,6 +22,7 @@ COUNTERS = {
         "deliveries": "Deliveries made durable.",
         "duplicates": "Deliveries that were known already.",
         "refused": "Values and rows not kept, or marked.",
+        "quarantined": "Rows that went to quarantine.",
         "observer_errors": "Times that a part of the server failed on accepted rows.",
     },
     "live": {

@@ -14,6 +14,7 @@ from tapewatch.ingest.intake import Receipt
 from tapewatch.sources.base import Received, Receiver
 from tapewatch.surfaces.web.bodies import read_body
 from tapewatch.surfaces.web.errors import RequestRefused
+from tapewatch.surfaces.web.guard.sender import Sender, SourceTokens, sender_of
 from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.routes.examples import BODIES
 from tapewatch.surfaces.web.schemas import ErrorOut, ReceiptOut
@@ -22,28 +23,35 @@ _THREAD_BYTES = 128 * 1024
 """A body from this size on is decoded in a thread."""
 _PINGS = "/api/ping/"
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    **{status: {"model": ErrorOut} for status in (400, 401, 403, 413, 503)},
+    **{status: {"model": ErrorOut} for status in (400, 401, 403, 413, 429, 503)},
     422: {"model": ReceiptOut, "description": "Nothing was kept; the reasons are inside."},
 }
 _PATH_NAME = re.compile(r"\{(\w+)\}")
 
 
+def paths(parts: WebParts) -> list[str]:
+    """Where rows are handed in; one that ends in ``/`` stands for all below it."""
+    return [path.partition("{")[0] for receiver in parts.receivers for path in receiver.paths]
+
+
 def router(parts: WebParts) -> APIRouter:
     """The routes of this resource."""
     routes = APIRouter(tags=["write"])
+    tokens = SourceTokens(parts.source_tokens)
     for receiver in parts.receivers:
         for path in receiver.paths:
             methods = ["GET", "POST"] if path.startswith(_PINGS) else ["POST"]
             for method in methods:
-                _add(routes, parts, receiver, path, method)
+                _add(routes, parts, tokens, receiver, path, method)
     return routes
 
 
-def _add(routes: APIRouter, parts: WebParts, receiver: Receiver, path: str, method: str) -> None:
+def _add(routes: APIRouter, parts: WebParts, tokens: SourceTokens, receiver: Receiver, path: str, method: str) -> None:
     async def receive(request: Request) -> Response:
         body = await read_body(request, parts.max_body_bytes)
-        received = await _decode(receiver, request, body)
-        return answer(await parts.intake.accept(received.delivery, received.refusals))
+        sender = sender_of(request.scope)
+        received = await _decode(receiver, request, body, sender)
+        return answer(await parts.intake.accept(tokens.signed(received.delivery, sender, len(body)), received.refusals))
 
     routes.add_api_route(
         path,
@@ -57,8 +65,10 @@ def _add(routes: APIRouter, parts: WebParts, receiver: Receiver, path: str, meth
     )
 
 
-async def _decode(receiver: Receiver, request: Request, body: bytes) -> Received:
-    arguments = (body, request.headers.get("content-type", ""), dict(request.query_params), dict(request.path_params))
+async def _decode(receiver: Receiver, request: Request, body: bytes, sender: Sender) -> Received:
+    said = {} if sender.source is None else {"source": sender.source}  # for senders that do not name themselves
+    query = {**said, **request.query_params}
+    arguments = (body, request.headers.get("content-type", ""), query, dict(request.path_params))
     try:
         if len(body) >= _THREAD_BYTES:
             return await asyncio.to_thread(receiver.receive, *arguments)
@@ -68,7 +78,7 @@ async def _decode(receiver: Receiver, request: Request, body: bytes) -> Received
 
 
 def answer(receipt: Receipt) -> Response:
-    """200 with what was kept; 422 with the same record when nothing was."""
+    """200 with what was kept, in its table or in quarantine; 422 with the same record when nothing was."""
     body = {
         "accepted": receipt.accepted,
         "duplicate": receipt.duplicate,
@@ -84,9 +94,10 @@ def answer(receipt: Receipt) -> Response:
             for refusal in receipt.refused
         ],
         "refused_total": receipt.refused_total,
+        "quarantined": receipt.quarantined,
         "noted": receipt.noted,
     }
-    is_empty = receipt.accepted == 0 and receipt.refused_total > 0 and not receipt.duplicate
+    is_empty = receipt.accepted == receipt.quarantined == 0 and receipt.refused_total > 0 and not receipt.duplicate
     return Response(orjson.dumps(body), 422 if is_empty else 200, {"Cache-Control": "no-store"}, "application/json")
 
 

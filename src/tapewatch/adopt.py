@@ -1,0 +1,175 @@
+"""The command that takes rows out of quarantine: it writes the declaration into the settings file, then moves what waits.
+
+In this order, because the declaration is what makes an interrupted move go on: at the next start of the server, or of this command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx2
+
+from tapewatch.app import catalog, names, opened_store, settings_problems
+from tapewatch.clock import SystemClock
+from tapewatch.errors import ConfigError, QueryError, SourceError
+from tapewatch.ingest.quarantine import Adoption, Quarantine
+from tapewatch.settings import Settings, TableSettings, parse
+from tapewatch.store.base import Stored
+from tapewatch.store.lock import DirectoryLock
+
+TIMEOUT_S = 600.0
+
+
+class Desk(Protocol):
+    """Where the quarantine is asked: the running server, or the store itself."""
+
+    def propose(self, source: str, name: str) -> dict[str, Any]:
+        """``table``, ``toml``, ``rows``, ``columns`` and ``left_out`` of a proposal."""
+        ...
+
+    def adopt(self, source: str, name: str, definition: TableSettings) -> dict[str, Any]:
+        """``table``, ``rows``, ``waiting``, ``stayed`` and ``reasons`` of what was moved."""
+        ...
+
+
+class ServerDesk:
+    """The server that owns the store.
+
+    Args:
+        url: Its address.
+        token: Its token; empty for none.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def propose(self, source: str, name: str) -> dict[str, Any]:
+        """See `Desk.propose`."""
+        return self._ask("GET", "/api/quarantine", params={"table": source, "name": name})
+
+    def adopt(self, source: str, name: str, definition: TableSettings) -> dict[str, Any]:
+        """See `Desk.adopt`."""
+        body = {"source": source, "name": name, "definition": definition.model_dump(mode="json", exclude_unset=True)}
+        return self._ask("POST", "/api/quarantine/adopt", json=body)
+
+    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:  # noqa: ANN401 - what the library takes
+        try:
+            answer = httpx2.request(method, self._url + path, headers=self._headers, timeout=TIMEOUT_S, **content)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise SourceError(f"{self._url} does not answer: {error}; say with --url where the server of this store listens") from error
+        try:
+            data: dict[str, Any] = answer.json()
+        except ValueError as error:
+            raise SourceError(f"{self._url} answers (HTTP status {answer.status_code}), but is no tapewatch server") from error
+        if answer.is_error:
+            raise QueryError(str(data.get("error", {}).get("message", answer.text)))
+        return data
+
+
+class StoreDesk:
+    """The store itself, while no server owns it.
+
+    Args:
+        settings: Say where it is.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def propose(self, source: str, name: str) -> dict[str, Any]:
+        """See `Desk.propose`."""
+        return asdict(self._run(source, name, None))
+
+    def adopt(self, source: str, name: str, definition: TableSettings) -> dict[str, Any]:
+        """See `Desk.adopt`."""
+        moved = asdict(self._run(source, name, definition))
+        return moved | {"reasons": [f"{one['column'] or 'row'} {one['value']}: {one['message']}" for one in moved.pop("refusals")]}
+
+    def _run(self, source: str, name: str, definition: TableSettings | None) -> Any:  # noqa: ANN401 - a proposal or what was moved
+        clock, tables = SystemClock(), catalog(self._settings)
+        store = opened_store(self._settings, tables, clock)
+
+        async def put(stored: Stored) -> None:
+            await asyncio.to_thread(store.append, [stored])
+
+        try:
+            quarantine = Quarantine(store, clock, self._settings.quarantine)
+            adoption = Adoption(quarantine, store, tables, names(self._settings), clock, put)
+            work = adoption.propose(source, name) if definition is None else adoption.adopt(source, definition.table(name))
+            return asyncio.run(work)
+        finally:
+            store.close()
+
+
+def desk_of(settings: Settings, url: str, token: str) -> Desk:
+    """The server at ``url`` when one is named or one owns the store, else the store."""
+    own = settings.server.token.get_secret_value()
+    if url:
+        return ServerDesk(url, token or own)
+    if settings.store.kind != "memory" and (settings.data_dir / "tapewatch.lock").exists():
+        try:
+            DirectoryLock(settings.data_dir).release()
+        except ConfigError:
+            return ServerDesk(settings.url, token or own)
+        return StoreDesk(settings)
+    return ServerDesk(settings.url, token or own)
+
+
+def declared(text: str, proposal: Mapping[str, Any]) -> TableSettings | None:
+    """The declaration that a settings text has for a proposal: by an adoption that was interrupted, or by hand; None for none."""
+    settings, _ = parse(text)
+    held = None if settings is None else settings.tables.get(proposal["table"])
+    if held is None or not proposal["extends"] or not proposal["columns"]:
+        return held
+    return None if held.columns.keys().isdisjoint(proposal["columns"]) else held
+
+
+def with_declaration(text: str, proposal: Mapping[str, Any]) -> tuple[str, TableSettings]:
+    """A settings text with the lines of a proposal, and the table that it then declares.
+
+    Raises:
+        ConfigError: There is nothing to declare, or the whole of it would be wrong.
+    """
+    name, toml = proposal["table"], proposal["toml"]
+    if not proposal["columns"]:
+        raise ConfigError(f"tables.{name}: no column that waits can be declared:\n\n{toml}")
+    if proposal["extends"] and name not in tomllib.loads(text).get("tables", {}):
+        raise ConfigError(f"tables.{name}: the settings file does not declare this table; name the right one with --config")
+    new = f"{text.rstrip()}\n\n{toml}" if text.strip() else toml
+    problems = settings_problems(new)
+    settings, _ = parse(new)
+    if problems or settings is None:
+        raise ConfigError(f"the settings file would be wrong with these lines ({problems[0]}); add them by hand:\n\n{toml}")
+    return new, settings.tables[name]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put a text in the place of a file, on disk when it returns; whoever reads meanwhile sees the old one or the new one.
+
+    Raises:
+        ConfigError: It cannot be written; the old one is there.
+    """
+    real = path.resolve()
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fchmod(file.fileno(), stat.S_IMODE(real.stat().st_mode))
+                os.fsync(file.fileno())
+            Path(name).replace(real)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigError(f"the settings file {path} cannot be written: {error.strerror}") from error
