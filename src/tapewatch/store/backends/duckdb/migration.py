@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from tapewatch.errors import ConfigError
+from tapewatch.store.durable import sync
 
 FIRST_FORMAT = 1
 
@@ -42,7 +42,8 @@ def newest_format(migrations: Sequence[Migration]) -> int:
 
 def format_of(connection: duckdb.DuckDBPyConnection) -> int | None:
     """The format that an open file says it has; None for a file without one, such as a new one."""
-    known = connection.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'books' AND table_name = 'format'").fetchone()
+    where = "database_name = current_database() AND schema_name = 'books' AND table_name = 'format'"
+    known = connection.execute(f"SELECT 1 FROM duckdb_tables() WHERE {where}").fetchone()
     found = connection.execute("SELECT max(version) FROM books.format").fetchone() if known else None
     return found[0] if found else None
 
@@ -109,12 +110,3 @@ def bring_up_to_date(path: Path, found: int, config: Config, migrations: Sequenc
 def _discard(copy: Path) -> None:
     for leftover in (copy, copy.with_name(f"{copy.name}.wal")):
         leftover.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Make a file, or the names in a directory, durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,12 +16,13 @@ from tapewatch.errors import QueryError, StoreRejected
 from tapewatch.model.query import Query, check
 from tapewatch.model.rows import NULL_TIME, Mark, RowBatch
 from tapewatch.model.table import Identity, Table
+from tapewatch.store.backends.duckdb.copying import Copier, place_copy, read_copy
 from tapewatch.store.backends.duckdb.database import Conflict, Database
 from tapewatch.store.backends.duckdb.identity import Identities
 from tapewatch.store.backends.duckdb.scanning import Scanner
 from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
 from tapewatch.store.backends.duckdb.upkeep import Upkeep
-from tapewatch.store.base import Answer, Capabilities, Resources, Stored, Usage
+from tapewatch.store.base import Answer, Capabilities, Contents, Resources, Stored, Usage
 from tapewatch.store.dialect import ARRIVAL, DuckDBDialect, Form, form_of, has_arrival
 from tapewatch.store.dialect.duckdb import AREAS
 from tapewatch.store.gather import gather
@@ -61,6 +62,7 @@ class DuckDBStore:
         self._marks_age = self._database.age
         self._upkeep = Upkeep(self._database, self._dialect)
         self._scanner = Scanner(self._database, clock, self._upkeep.cold_until_us)
+        self._copier = Copier(self._database, self._dialect)
         self._writing = threading.RLock()
         self._tables: dict[str, Table] = {}
         self._arrived: dict[str, int] = {}
@@ -210,8 +212,25 @@ class DuckDBStore:
                 connection.execute(self._dialect.forget_marks(), {"client": list(windows), "sequence": list(windows.values())})
                 self._marks.forgot()
 
+    # --- copies ------------------------------------------------------------------------------------------------------
+
+    def write_copy(self, directory: Path, /) -> Contents:
+        """See `tapewatch.store.base.Copied.write_copy`."""
+        return self._copier.write(directory)
+
+    @classmethod
+    def read_copy(cls, directory: Path, /) -> Contents:
+        """See `tapewatch.store.base.Copied.read_copy`."""
+        return read_copy(directory)
+
+    @classmethod
+    def place_copy(cls, copy: Path, directory: Path, /) -> Path | None:
+        """See `tapewatch.store.base.Copied.place_copy`."""
+        return place_copy(copy, directory)
+
     def close(self) -> None:
         """See `tapewatch.store.base.Store.close`."""
+        self._copier.stop()
         self._database.interrupt()
         with self._upkeep.moving, self._writing:
             self._scanner.stop()
