@@ -1,15 +1,16 @@
-"""The command line: `up`, `demo`, `agent`, `check`, `query`. Heavy modules are imported by the command that needs them."""
+"""The command line: `up`, `demo`, `agent`, `check`, `query`, and `COMMANDS`. Heavy modules are imported by the command that needs them."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tapewatch.commands import COMMANDS
+from tapewatch.commands.options import ConfigOption, DataOption, HostOption, PortOption, TokenOption, UrlOption, config_path, located
+from tapewatch.commands.options import overrides as overridden
 from tapewatch.errors import ConfigError, TapewatchError
 
 EXIT_BAD_INPUT = 2
@@ -23,15 +24,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Settings file (TOML); tapewatch.toml of this directory when it exists.")
-]
-HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
-PortOption = Annotated[int | None, typer.Option("--port", min=1, max=65_535, help="TCP port to listen on.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Directory of the store.")]
-UrlOption = Annotated[str, typer.Option("--url", envvar="TAPEWATCH_URL", help="Address of the server.")]
-TokenOption = Annotated[str, typer.Option("--token", envvar="TAPEWATCH_TOKEN", help="Bearer token of the server.", show_envvar=True)]
-
 DEFAULT_URL = "http://127.0.0.1:4780"
 
 
@@ -41,9 +33,9 @@ def up(config: ConfigOption = None, host: HostOption = None, port: PortOption = 
     from tapewatch.serve import serve
     from tapewatch.settings import load
 
-    path = _config_path(config)
-    overrides = _overrides(host, port, data)
-    with _located(path, overrides):
+    path = config_path(config)
+    overrides = overridden(host, port, data)
+    with located(path, overrides):
         serve(load(path, overrides), path)
 
 
@@ -57,7 +49,7 @@ def demo(
     """Start the server with the paper desk: simulated venues, a daemon, and faults within the first minute."""
     from tapewatch.demo import run_demo
 
-    run_demo(_overrides(host, port, data), seed)
+    run_demo(overridden(host, port, data), seed)
 
 
 @app.command()
@@ -74,8 +66,8 @@ def agent(
     from tapewatch.agent import serve_agent
     from tapewatch.settings import load
 
-    path = _config_path(config)
-    with _located(path, {}):
+    path = config_path(config)
+    with located(path, {}):
         serve_agent(load(path), to, token, only or [], spool)
 
 
@@ -85,7 +77,7 @@ def check(config: ConfigOption = None) -> None:
     from tapewatch.app import settings_problems
     from tapewatch.settings import read_text
 
-    path = _config_path(config)
+    path = config_path(config)
     if path is None:
         typer.echo("no settings file: the defaults are fine")
         return
@@ -121,31 +113,8 @@ def query(  # noqa: PLR0913 - each is an option of the command line
     print_frame(frame, as_json=as_json)
 
 
-def _config_path(given: Path | None) -> Path | None:
-    """The settings file asked for, else tapewatch.toml here, else none."""
-    if given is not None:
-        return given
-    here = Path("tapewatch.toml")
-    return here if here.exists() else None
-
-
-@contextlib.contextmanager
-def _located(path: Path | None, overrides: Mapping[str, Any]) -> Generator[None]:
-    """Add file and line to what is wrong with a setting, unless the command line has set it."""
-    try:
-        yield
-    except ConfigError as error:
-        if path is None or not error.path or error.path[0] in overrides:
-            raise
-        from tapewatch.settings import problem_of, read_text
-
-        raise ConfigError(f"{path}: {problem_of(error, read_text(path))}") from error
-
-
-def _overrides(host: str | None, port: int | None, data: Path | None) -> dict[str, Any]:
-    server = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    overrides: dict[str, Any] = {"server": server} if server else {}
-    return overrides | ({"data_dir": data} if data else {})
+for command in COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

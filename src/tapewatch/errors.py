@@ -5,6 +5,7 @@
     TapewatchError
      ├── ConfigError      stop; fix the settings (key, value, line, what is allowed)
      ├── SourceError      the watched system did not answer (permanent, or worth a retry)
+     │    └── ServerRefused      do what the server's own words say
      ├── StoreError
      │    ├── StoreUnavailable   keep the rows, try again: the store is away, full or locked
      │    └── StoreRejected      drop the rows with the reason: the store will never take them
@@ -50,6 +51,23 @@ class SourceError(TapewatchError):
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
         self.permanent = permanent
+
+
+class ServerRefused(SourceError):
+    """A tapewatch server answered a command, and said no.
+
+    Args:
+        message: Its words.
+        status: HTTP status.
+        reason: Its stable name of the reason.
+    """
+
+    code = "server_refused"
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
+        super().__init__(message, permanent=True)
+        self.status = status
+        self.reason = reason
 
 
 class StoreError(TapewatchError):

@@ -21,7 +21,7 @@ from tests.started import tapewatch, up
 
 DEFAULT_URL = "http://127.0.0.1:4780"
 # Lines that install or start things, or belong on another machine: they are read by `make`'s own tests or cannot be run here.
-NOT_RUN = ("make ", "ssh ", "tapewatch agent ", "0 3 * * *")
+NOT_RUN = ("make ", "ssh ", "tapewatch agent ", "0 3 * * *", "tapewatch backup ", "tapewatch restore ", "tapewatch migrate ")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,27 @@
 /** Records of the HTTP interface. Written by `make api` from the routes; do not edit. */
 
+/** Where a backup is to be written. */
+export interface BackupBody {
+  directory: string;
+}
+
+/** One file of a backup. */
+export interface BackupFileOut {
+  bytes: number;
+  name: string;
+  sha256: string;
+}
+
+/** How the last backup went, or goes. */
+export interface BackupOut {
+  directory?: string | null;
+  manifest?: ManifestOut | null;
+  message?: string | null;
+  since_us?: number | null;
+  state: "none" | "running" | "done" | "failed";
+  took_s?: number | null;
+}
+
 /** One column of a table. */
 export interface CatalogColumnOut {
   kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
@@ -124,6 +146,17 @@ export interface HostClockOut {
 /** When the newest row came. */
 export interface IngestOut {
   newest_us: number | null;
+}
+
+/** What a backup holds; also in its ``manifest.json``. */
+export interface ManifestOut {
+  files: BackupFileOut[];
+  format: number;
+  rows: number;
+  rows_by_table: Record<string, number>;
+  store: string;
+  taken_at: string;
+  tapewatch: string;
 }
 
 /** One computed column. */

@@ -1,0 +1,12 @@
+"""Commands that operate a store and a server; each takes its options from `tapewatch.commands.options`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tapewatch.commands.backup import backup
+from tapewatch.commands.migrate import migrate
+from tapewatch.commands.restore import restore
+
+COMMANDS: tuple[Callable[..., None], ...] = (backup, restore, migrate)
+"""In the order in which the help lists them."""
