@@ -16,6 +16,7 @@ from tapewatch import __version__
 from tapewatch.agent import SPOOL, ChildAgent, collectors
 from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, StoreError, TapewatchError
+from tapewatch.heartbeat import Heartbeat, refuse_no_address
 from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.runner import Runner
 from tapewatch.model.catalog import Catalog
@@ -37,6 +38,7 @@ from tapewatch.surfaces.web.app import build_web
 from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live import Hub
 from tapewatch.surfaces.web.parts import WebParts
+from tapewatch.surfaces.web.routes.health import StoreProbe
 
 log = logging.getLogger("tapewatch")
 
@@ -63,6 +65,7 @@ class Server:
         self.settings = settings
         self._clock = clock
         refuse_open_door(settings)
+        refuse_no_address(settings.heartbeat)
         self._collectors = collectors(settings)
         self.catalog = catalog(settings)
         self.store = opened_store(settings, self.catalog, clock)
@@ -83,6 +86,8 @@ class Server:
         spool_dir = settings.data_dir / SPOOL
         child = ChildAgent(settings.url, config_path, busy, spool_dir=spool_dir, token=token, report=self._take, clock=clock)
         self._child = child if busy else None
+        self._probe = StoreProbe(self.store, clock)
+        self._heartbeat = Heartbeat(settings.heartbeat, clock, self.troubles, self._take) if settings.heartbeat.is_set else None
         self._tasks: list[asyncio.Task[None]] = []
         self.web = build_web(self._web_parts())
 
@@ -127,6 +132,7 @@ class Server:
             "ingest": self.intake.stats.measures(),
             "query": {**self.engine.stats(), "series": self.book.count()},
             "live": self.hub.stats(),
+            **({"heartbeat": self._heartbeat.measures()} if self._heartbeat else {}),
             "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
         }
 
@@ -142,6 +148,16 @@ class Server:
             found.append(f"the event loop is {self.hub.loop_late_s():.1f} s late")
         return found
 
+    async def hangs(self) -> Sequence[str]:
+        """Why only a restart would help; empty also while the server works, or waits for a store that says what it lacks."""
+        found: list[str] = []
+        if self.intake.stats.store_silent_s > STALLED_S:
+            found.append(f"the store has not answered a commit for {self.intake.stats.store_silent_s:.0f} s")
+        if self.hub.loop_late_s() > STALLED_S:
+            found.append(f"the event loop is {self.hub.loop_late_s():.1f} s late")
+        problems = await self._probe.problems()
+        return [*found, *problems] if self._probe.is_silent else found
+
     async def start(self) -> None:
         """Start everything; needs the running event loop."""
         self.intake.start()
@@ -150,6 +166,8 @@ class Server:
         if self._child:
             self._child.start()
         self._spawn(self._warm(), "warm")
+        if self._heartbeat:
+            self._spawn(self._heartbeat.run(), "heartbeat")
         if isinstance(self.store, Maintained):
             self._spawn(self._maintain(self.store), "maintain")
 
@@ -242,6 +260,7 @@ def settings_problems(text: str) -> list[Problem]:
     checks: list[Callable[[], object]] = [partial(collector_from_settings, name, fields) for name, fields in named.items()]
     if settings is not None:
         checks += [partial(refuse_open_door, settings), partial(catalog, settings), partial(backend_named, settings.store.kind)]
+        checks += [partial(refuse_no_address, settings.heartbeat)]
     for check in checks:
         try:
             check()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tapewatch.commands.backup import backup
 from tapewatch.commands.migrate import migrate
 from tapewatch.commands.restore import restore
+from tapewatch.commands.unit import unit
 
-COMMANDS: tuple[Callable[..., None], ...] = (backup, restore, migrate)
+COMMANDS: tuple[Callable[..., None], ...] = (backup, restore, migrate, unit)
 """In the order in which the help lists them."""

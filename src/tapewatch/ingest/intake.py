@@ -68,6 +68,7 @@ class IntakeStats:
         queue_rows: Rows not durable yet.
         queue_bytes: Bytes of them, estimated.
         oldest_waiting_s: Age of the oldest of them.
+        store_silent_s: Seconds for which the store has not answered a call at all; 0 while it is not asked.
         last_commit_us: When the store last confirmed a commit; None before the first.
         rows_per_s: Durable rows per second over the last ten seconds.
         lag: Received to durable, over the last minute.
@@ -86,6 +87,7 @@ class IntakeStats:
     queue_rows: int
     queue_bytes: int
     oldest_waiting_s: float
+    store_silent_s: float
     last_commit_us: int | None
     rows_per_s: float
     lag: Summary
@@ -274,6 +276,7 @@ class Intake:
             queue_rows=rows,
             queue_bytes=size,
             oldest_waiting_s=oldest_s,
+            store_silent_s=self._writer.silent_s,
             last_commit_us=self._writer.last_commit_us,
             rows_per_s=self._rate.per_s(now_s),
             lag=self._lag.summary(now_s),

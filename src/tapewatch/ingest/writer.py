@@ -105,6 +105,7 @@ class Writer:
         self.state = StoreState()
         self.commits = Timings()
         self.last_commit_us: int | None = None
+        self._asked_s: float | None = None
         self._store = store
         self._clock = clock
         self._limits = limits
@@ -174,6 +175,12 @@ class Writer:
             first = self._in_flight[0] if self._in_flight else self._waiting[0] if self._waiting else None
             return self._rows, self._bytes, 0.0 if first is None else self._clock.monotonic_s() - first.queued_s
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which the store has not answered a call, neither with yes nor with no; 0 while it is not asked."""
+        asked_s = self._asked_s
+        return 0.0 if asked_s is None else self._clock.monotonic_s() - asked_s
+
     def _settle(self, jobs: Sequence[Job]) -> None:
         """Observers first, then the senders; a job is settled once."""
         jobs = [job for job in jobs if not job.is_told]
@@ -235,7 +242,11 @@ class Writer:
 
     def _append(self, jobs: Sequence[Job]) -> None:
         began_s = self._clock.monotonic_s()
-        stored = self._store.append([job.stored for job in jobs])
+        self._asked_s = began_s
+        try:
+            stored = self._store.append([job.stored for job in jobs])
+        finally:
+            self._asked_s = None
         ended_s = self._clock.monotonic_s()
         if len(stored) != len(jobs):
             raise ContractError(f"The store answered for {len(stored)} deliveries, not for {len(jobs)}.")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tapewatch.settings.read import Problem, collectors_of, load, parse, problem_of, read_text
-from tapewatch.settings.tree import LOOPBACK, Settings
+from tapewatch.settings.tree import LOOPBACK, HeartbeatSettings, Settings
 
-__all__ = ["LOOPBACK", "Problem", "Settings", "collectors_of", "load", "parse", "problem_of", "read_text"]
+__all__ = ["LOOPBACK", "HeartbeatSettings", "Problem", "Settings", "collectors_of", "load", "parse", "problem_of", "read_text"]

@@ -78,6 +78,10 @@ HOST = fed_by(
 )
 SELF = Empty("The server has not measured itself yet; it does so every few seconds.")
 COLLECTORS = Empty("No collector has run yet; the server's own host collector reports within ten seconds.")
+OUTGOING = Empty(
+    "No sign of life goes out. With one, a service outside notices when this host is gone.",
+    (Snippet("toml", '[heartbeat]\nurl = "https://watchdog.example/ping/this-host"\nevery_s = 60\n'),),
+)
 REFUSALS = Empty("Nothing was refused since the server started.")
 STORAGE = Empty("Sizes are measured once a minute.")
 VERDICTS = Empty("Nothing is watched yet. Connect a bot, a feed or a daemon; every other dashboard shows how.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
-from tapewatch.surfaces.dashboards.feeding import COLLECTORS, REFUSALS, SELF, STORAGE
+from tapewatch.surfaces.dashboards.feeding import COLLECTORS, OUTGOING, REFUSALS, SELF, STORAGE
 from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
 
 _VALUE = Measure(Function.MAX, "value", alias="value")
@@ -118,6 +118,23 @@ SYSTEM = Dashboard(
                 group_by=("database", "table_name"),
                 filters=(Filter("database", Comparison.IN, ("tapewatch",)),),
                 order_by="-rows",
+            ),
+            options={"age_columns": ["ts"]},
+        ),
+        Panel(
+            "outgoing",
+            "Outgoing heartbeat",
+            PanelKind.TABLE,
+            "Signs of life to the service that the settings name: sent, failed and withheld since the start of the server.",
+            24,
+            5,
+            OUTGOING,
+            PanelQuery(
+                "self",
+                mode=Mode.LATEST,
+                columns=("host", "metric", "value", "ts"),
+                group_by=("host", "metric"),
+                filters=(Filter("component", Comparison.IN, ("heartbeat",)),),
             ),
             options={"age_columns": ["ts"]},
         ),
