@@ -27,6 +27,7 @@ NOT_RUN = (
     "systemctl ",
     "tapewatch agent ",
     "tapewatch backup ",
+    "tapewatch doctor",
     "tapewatch migrate ",
     "tapewatch restore ",
     "tapewatch unit ",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tapewatch.commands.backup import backup
+from tapewatch.commands.doctor import doctor
 from tapewatch.commands.migrate import migrate
 from tapewatch.commands.restore import restore
 from tapewatch.commands.unit import unit
 
-COMMANDS: tuple[Callable[..., None], ...] = (backup, restore, migrate, unit)
+COMMANDS: tuple[Callable[..., None], ...] = (doctor, backup, restore, migrate, unit)
 """In the order in which the help lists them."""

@@ -9,7 +9,8 @@ import httpx2
 
 from tapewatch.errors import ServerRefused, SourceError
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 20.0
+"""Seconds for an answer: a server whose store is away lets a sender wait for ten before it says so."""
 
 
 class Remote:
@@ -53,7 +54,7 @@ class Remote:
             data: dict[str, Any] = answer.json()
         except ValueError as error:
             raise SourceError(f"{self.url} answers (HTTP status {answer.status_code}), but is no tapewatch server") from error
-        if answer.is_error:
+        if answer.is_error and "accepted" not in data:  # a receipt says itself what was refused
             told: Mapping[str, Any] = data.get("error") or {}
             words = told.get("message") or "; ".join(data.get("reasons") or []) or answer.reason_phrase
             raise ServerRefused(str(words), status=answer.status_code, reason=str(told.get("code", "")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapewatch.model.table import FlagRule, Table, counter, flag, gauge, tag, text
+from tapewatch.model.table import FlagRule, Identity, Table, counter, flag, gauge, tag, text
 
 _HOST = tag("host", "Host on which it ran.")
 
@@ -44,4 +44,11 @@ REFUSAL = Table(
     ),
 )
 
-TABLES = (COLLECTOR_RUN, SELF, REFUSAL)
+CANARY = Table(
+    "canary",
+    "A row that `tapewatch doctor` sent through every part of tapewatch to see it again; nothing is judged by it.",
+    (_HOST, text("walk", "Which walk of doctor sent it.")),
+    identity=Identity.NONE,
+)
+
+TABLES = (COLLECTOR_RUN, SELF, REFUSAL, CANARY)

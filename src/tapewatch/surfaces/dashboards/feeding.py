@@ -82,6 +82,7 @@ OUTGOING = Empty(
     "No sign of life goes out. With one, a service outside notices when this host is gone.",
     (Snippet("toml", '[heartbeat]\nurl = "https://watchdog.example/ping/this-host"\nevery_s = 60\n'),),
 )
+DOCTOR = Empty("The command tapewatch doctor has not walked through this server in this range.")
 REFUSALS = Empty("Nothing was refused since the server started.")
 STORAGE = Empty("Sizes are measured once a minute.")
 VERDICTS = Empty("Nothing is watched yet. Connect a bot, a feed or a daemon; every other dashboard shows how.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
-from tapewatch.surfaces.dashboards.feeding import COLLECTORS, OUTGOING, REFUSALS, SELF, STORAGE
+from tapewatch.surfaces.dashboards.feeding import COLLECTORS, DOCTOR, OUTGOING, REFUSALS, SELF, STORAGE
 from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
 
 _VALUE = Measure(Function.MAX, "value", alias="value")
@@ -126,7 +126,7 @@ SYSTEM = Dashboard(
             "Outgoing heartbeat",
             PanelKind.TABLE,
             "Signs of life to the service that the settings name: sent, failed and withheld since the start of the server.",
-            24,
+            16,
             5,
             OUTGOING,
             PanelQuery(
@@ -136,6 +136,17 @@ SYSTEM = Dashboard(
                 group_by=("host", "metric"),
                 filters=(Filter("component", Comparison.IN, ("heartbeat",)),),
             ),
+            options={"age_columns": ["ts"]},
+        ),
+        Panel(
+            "doctor",
+            "Doctor",
+            PanelKind.TABLE,
+            "The newest row that `tapewatch doctor` sent from each host and saw again here.",
+            8,
+            5,
+            DOCTOR,
+            PanelQuery("canary", mode=Mode.LATEST, columns=("host", "walk", "ts"), group_by=("host",)),
             options={"age_columns": ["ts"]},
         ),
     ),
