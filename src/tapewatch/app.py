@@ -123,7 +123,8 @@ class Server:
 
     def _store_state(self) -> Mapping[str, Any]:
         stats = self.intake.stats
-        return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": stats.message}
+        state = "ok" if stats.state == "ok" else "down"
+        return {"state": state, "is_full": stats.is_full, "since_us": stats.since_us, "message": stats.message}
 
     def measures(self) -> dict[str, dict[str, float]]:
         """Numbers about the server: component to metric to value."""

@@ -7,7 +7,8 @@
      ├── SourceError      the watched system did not answer (permanent, or worth a retry)
      │    └── ServerRefused      do what the server's own words say
      ├── StoreError
-     │    ├── StoreUnavailable   keep the rows, try again: the store is away, full or locked
+     │    ├── StoreUnavailable   keep the rows, try again: the store is away or locked
+     │    │    └── StoreFull          free some space: what is stored can be read meanwhile
      │    └── StoreRejected      drop the rows with the reason: the store will never take them
      ├── QueryError       the asker's fault; the position says where
      ├── DeliveryError    a message did not reach its provider (permanent, or worth a retry)
@@ -77,13 +78,19 @@ class StoreError(TapewatchError):
 
 
 class StoreUnavailable(StoreError):
-    """The store is away, full, locked or stopping: nothing is lost, try again after ``retry_after_s`` seconds."""
+    """The store is away, locked or stopping: nothing is lost, try again after ``retry_after_s`` seconds."""
 
     code = "store_unavailable"
 
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class StoreFull(StoreUnavailable):
+    """The disk of the store is full: it can be read, and takes rows again by itself when there is space."""
+
+    code = "store_full"
 
 
 class StoreRejected(StoreError):

@@ -265,6 +265,7 @@ export interface StatusOut {
 
 /** Whether the store takes rows. */
 export interface StoreStateOut {
+  is_full?: boolean;
   message?: string | null;
   since_us?: number | null;
   state: "ok" | "down";

@@ -61,6 +61,7 @@ class IntakeStats:
         state: ``ok``, or ``away`` when the store does not answer.
         since_us: When it took this state; None when it never changed.
         message: Why it is away.
+        is_full: Whether it is away because its disk is full: it can be read.
         accepted_rows: Rows made durable since the start.
         deliveries: Deliveries made durable since the start.
         duplicates: Deliveries whose mark was known.
@@ -80,6 +81,7 @@ class IntakeStats:
     state: str
     since_us: int | None
     message: str
+    is_full: bool
     accepted_rows: int
     deliveries: int
     duplicates: int
@@ -269,6 +271,7 @@ class Intake:
             state=state.state,
             since_us=state.since_us,
             message=state.message,
+            is_full=state.is_full,
             accepted_rows=self._rows,
             deliveries=self._deliveries,
             duplicates=self._duplicates,

@@ -7,7 +7,7 @@ from typing import Any
 
 from tapewatch.clock import US_PER_S
 from tapewatch.commands.links.base import CANARY, Finding, Link, Walk, broken, hidden, sound
-from tapewatch.errors import ServerRefused, StoreUnavailable, TapewatchError
+from tapewatch.errors import ServerRefused, StoreFull, StoreUnavailable, TapewatchError
 from tapewatch.query.verdict import duration
 
 AWAY = "The store is away"
@@ -69,7 +69,7 @@ def look_at_receiver(walk: Walk) -> Finding:
     try:
         walk.receipt = walk.server.post("/api/rows", {"table": CANARY, "source": "doctor", "rows": [row]})
     except ServerRefused as refusal:
-        if refusal.reason != StoreUnavailable.code:
+        if refusal.reason not in {StoreUnavailable.code, StoreFull.code}:
             return broken(f"POST /api/rows answers {refusal.status}: {refusal}", "its words say what it wants")
         walk.store_trouble = str(refusal)
     except TapewatchError as error:

@@ -201,6 +201,7 @@ class StoreStateOut(BaseModel):
     """Whether the store takes rows."""
 
     state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["ok", "down"]})]
+    is_full: bool = Field(default=False, description="Whether it is down because its disk is full: it can be read.")
     since_us: int | None = None
     message: str | None = None
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import duckdb
 
-from tapewatch.errors import ConfigError, QueryError, QueryTooLarge, StoreRejected, StoreUnavailable
+from tapewatch.errors import ConfigError, QueryError, QueryTooLarge, StoreFull, StoreRejected, StoreUnavailable
 from tapewatch.store.backends.duckdb.migration import MIGRATIONS, Migration, bring_up_to_date, format_of, newest_format, refuse_newer
 from tapewatch.store.dialect.duckdb import BOOKS
 
@@ -153,9 +155,10 @@ class Database:
                 raise
         except _BROKEN as problem:
             self._is_broken = True
-            raise StoreUnavailable(f"{what}: {first_line(problem)}") from problem
+            kind = StoreFull if _says_full(problem) else StoreUnavailable
+            raise kind(f"{what}: {first_line(problem)}") from problem
         except _AWAY as problem:
-            kind = Conflict if "conflict" in str(problem).lower() else StoreUnavailable
+            kind = Conflict if "conflict" in str(problem).lower() else StoreFull if _says_full(problem) else StoreUnavailable
             raise kind(f"{what}: {first_line(problem)}") from problem
         except duckdb.Error as problem:
             raise StoreRejected(f"{what}: {first_line(problem)}") from problem
@@ -226,6 +229,11 @@ def _settle(connection: duckdb.DuckDBPyConnection, newest: int) -> None:
     if format_of(connection) is None:
         connection.execute("INSERT INTO books.format VALUES ($version)", {"version": newest})
     connection.commit()
+
+
+def _says_full(problem: Exception) -> bool:
+    """Whether the engine gave the operating system's words for a disk, or a quota, that is used up."""
+    return any(os.strerror(number) in str(problem) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def first_line(problem: Exception) -> str:
