@@ -29,6 +29,7 @@ class Service:
 SERVICES = (
     Service(command="chromium", package="chromium", reason="browser tests open the page in it"),
     Service(command="strace", package="strace", reason="a test sees that rows reach the disk before they are acknowledged"),
+    Service(command="systemd-analyze", package="systemd", reason="a test has the unit of `tapewatch unit` checked"),
     Service(command="curl", package="curl", reason="the command lines in the guides are run as they stand"),
 )
 

@@ -288,7 +288,7 @@ def test_a_disk_that_fills_is_told_and_nothing_that_was_acknowledged_is_lost(dis
         assert body["status"] == "failing"
         assert "store is away" in body["reasons"][0]
         store = json.loads(server.get("/api/status"))["store"]
-        assert store["state"] == "down"
+        assert (store["state"], store["is_full"]) == ("down", True)
         assert store["since_us"] <= time.time_ns() // 1_000
         assert [row["venue"] for row in rows(server, "exchange")] == ["before"], "questions are still answered"
         row = json.dumps({"table": "exchange", "rows": [{"venue": "during", "connected": True}]}).encode()
@@ -298,8 +298,11 @@ def test_a_disk_that_fills_is_told_and_nothing_that_was_acknowledged_is_lost(dis
         with refused.value as answer:
             assert answer.code == 503
             assert int(answer.headers["Retry-After"]) >= 1
+            assert json.load(answer)["error"]["code"] == "store_full"
         filler.unlink()
         wait_for(lambda: request(server, "/health")[0] == 200)
         write(server, "exchange", {"venue": "after", "connected": True})
+        store = json.loads(server.get("/api/status"))["store"]
+        assert (store["state"], store["is_full"]) == ("ok", False)
         assert {row["venue"] for row in rows(server, "exchange")} >= {"before", "after"}
     assert "Traceback" not in server.output.read_text()

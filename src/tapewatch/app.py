@@ -16,6 +16,7 @@ from tapewatch import __version__
 from tapewatch.agent import SPOOL, ChildAgent, collectors
 from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, StoreError, TapewatchError
+from tapewatch.heartbeat import Heartbeat, refuse_no_address
 from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.limits import Rates, SeriesLimit
 from tapewatch.ingest.quarantine import Adoption, Quarantine
@@ -39,6 +40,7 @@ from tapewatch.surfaces.web.app import build_web
 from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live import Hub
 from tapewatch.surfaces.web.parts import WebParts
+from tapewatch.surfaces.web.routes.health import StoreProbe
 
 log = logging.getLogger("tapewatch")
 
@@ -65,6 +67,7 @@ class Server:
         self.settings = settings
         self._clock = clock
         refuse_open_door(settings)
+        refuse_no_address(settings.heartbeat)
         self._collectors = collectors(settings)
         self.catalog = catalog(settings)
         self.store = opened_store(settings, self.catalog, clock)
@@ -98,6 +101,8 @@ class Server:
         spool_dir = settings.data_dir / SPOOL
         child = ChildAgent(settings.url, config_path, busy, spool_dir=spool_dir, token=token, report=self._take, clock=clock)
         self._child = child if busy else None
+        self._probe = StoreProbe(self.store, clock)
+        self._heartbeat = Heartbeat(settings.heartbeat, clock, self.troubles, self._take) if settings.heartbeat.is_set else None
         self._tasks: list[asyncio.Task[None]] = []
         self.web = build_web(self._web_parts())
 
@@ -135,7 +140,8 @@ class Server:
 
     def _store_state(self) -> Mapping[str, Any]:
         stats = self.intake.stats
-        return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": stats.message}
+        state = "ok" if stats.state == "ok" else "down"
+        return {"state": state, "is_full": stats.is_full, "since_us": stats.since_us, "message": stats.message}
 
     def measures(self) -> dict[str, Mapping[str, float]]:
         """Numbers about the server: component to metric to value."""
@@ -146,6 +152,7 @@ class Server:
             "live": self.hub.stats(),
             "store": self.store.measures() if isinstance(self.store, Maintained) else {},
             "quarantine": self.quarantine.measures(),
+            **({"heartbeat": self._heartbeat.measures()} if self._heartbeat else {}),
             "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
         }
 
@@ -161,6 +168,16 @@ class Server:
             found.append(f"the event loop is {self.hub.loop_late_s():.1f} s late")
         return found
 
+    async def hangs(self) -> Sequence[str]:
+        """Why only a restart would help; empty also while the server works, or waits for a store that says what it lacks."""
+        found: list[str] = []
+        if self.intake.stats.store_silent_s > STALLED_S:
+            found.append(f"the store has not answered a commit for {self.intake.stats.store_silent_s:.0f} s")
+        if self.hub.loop_late_s() > STALLED_S:
+            found.append(f"the event loop is {self.hub.loop_late_s():.1f} s late")
+        problems = await self._probe.problems()
+        return [*found, *problems] if self._probe.is_silent else found
+
     async def start(self) -> None:
         """Start everything; needs the running event loop."""
         self.intake.start()
@@ -170,6 +187,8 @@ class Server:
             self._child.start()
         self._spawn(self._warm(), "warm")
         self._spawn(self._catch_up(), "adopt")
+        if self._heartbeat:
+            self._spawn(self._heartbeat.run(), "heartbeat")
         if isinstance(self.store, Maintained):
             self._spawn(self._maintain(self.store), "maintain")
 
@@ -276,6 +295,7 @@ def settings_problems(text: str) -> list[Problem]:
     checks: list[Callable[[], object]] = [partial(collector_from_settings, name, fields) for name, fields in named.items()]
     if settings is not None:
         checks += [partial(refuse_open_door, settings), partial(catalog, settings), partial(backend_named, settings.store.kind)]
+        checks += [partial(refuse_no_address, settings.heartbeat)]
     for check in checks:
         try:
             check()

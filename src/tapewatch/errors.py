@@ -5,11 +5,13 @@
     TapewatchError
      ├── ConfigError      stop; fix the settings (key, value, line, what is allowed)
      ├── SourceError      the watched system did not answer (permanent, or worth a retry)
+     │    └── ServerRefused      do what the server's own words say
      ├── SenderError      the sender's to change, not the server's: nothing of the delivery was kept
      │    ├── TooFast          too much in too short a time: send the same again later
      │    └── WrongSource      it says it is a source that it is not
      ├── StoreError
-     │    ├── StoreUnavailable   keep the rows, try again: the store is away, full or locked
+     │    ├── StoreUnavailable   keep the rows, try again: the store is away or locked
+     │    │    └── StoreFull          free some space: what is stored can be read meanwhile
      │    └── StoreRejected      drop the rows with the reason: the store will never take them
      ├── QueryError       the asker's fault; the position says where
      ├── DeliveryError    a message did not reach its provider (permanent, or worth a retry)
@@ -77,6 +79,23 @@ class WrongSource(SenderError):
     code = "wrong_source"
 
 
+class ServerRefused(SourceError):
+    """A tapewatch server answered a command, and said no.
+
+    Args:
+        message: Its words.
+        status: HTTP status.
+        reason: Its stable name of the reason.
+    """
+
+    code = "server_refused"
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
+        super().__init__(message, permanent=True)
+        self.status = status
+        self.reason = reason
+
+
 class StoreError(TapewatchError):
     """The store did not do what was asked."""
 
@@ -95,6 +114,12 @@ class StoreUnavailable(StoreError):
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.is_unknown = is_unknown
+
+
+class StoreFull(StoreUnavailable):
+    """The disk of the store is full: it can be read, and takes rows again by itself when there is space."""
+
+    code = "store_full"
 
 
 class StoreRejected(StoreError):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Generator
@@ -21,6 +22,7 @@ from tapewatch.clock import SystemClock
 from tapewatch.errors import ConfigError
 from tapewatch.settings import Settings
 from tapewatch.surfaces.web.app import UVICORN_OPTIONS
+from tapewatch.systemd import Notifier, Watchdog
 
 STOP_WITHIN_S = 1
 """Seconds that open connections get when the server stops; Ctrl-C must end everything within three."""
@@ -83,24 +85,33 @@ def serve(settings: Settings, config_path: Path | None = None, view: str = "") -
         ConfigError: It cannot start.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    notifier = Notifier.from_environment(os.environ)
     refuse_open_door(settings)
     listener = listen(settings.server.host, settings.server.port)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, config_path, listener, view))
+            runner.run(_serve(settings, config_path, listener, view, notifier))
     finally:
         listener.close()
 
 
-async def _serve(settings: Settings, config_path: Path | None, listener: socket.socket, view: str) -> None:
+async def _serve(settings: Settings, config_path: Path | None, listener: socket.socket, view: str, notifier: Notifier) -> None:
     server = Server(settings, SystemClock(), config_path)
     config = uvicorn.Config(server.web, log_level="warning", lifespan="off", timeout_graceful_shutdown=STOP_WITHIN_S, **UVICORN_OPTIONS)
-    web = _Web(config, server.stop_sources)
+
+    async def stop_sources() -> None:
+        notifier.send("STOPPING=1", "STATUS=stopping")
+        await server.stop_sources()
+
+    web = _Web(config, stop_sources)
     await server.start()
+    watchdog = asyncio.create_task(Watchdog(notifier, server.hangs, server.troubles).run(), name="watchdog")
+    notifier.send("READY=1")
     announce(settings, view)
     try:
         await web.serve(sockets=[listener])
     finally:
+        watchdog.cancel()
         await server.stop()
 
 

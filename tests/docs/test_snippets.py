@@ -21,7 +21,18 @@ from tests.started import tapewatch, up
 
 DEFAULT_URL = "http://127.0.0.1:4780"
 # Lines that install or start things, or belong on another machine: they are read by `make`'s own tests or cannot be run here.
-NOT_RUN = ("make ", "ssh ", "tapewatch agent ", "0 3 * * *")
+NOT_RUN = (
+    "make ",
+    "ssh ",
+    "systemctl ",
+    "tapewatch agent ",
+    "tapewatch backup ",
+    "tapewatch doctor",
+    "tapewatch migrate ",
+    "tapewatch restore ",
+    "tapewatch unit ",
+    "0 3 * * *",
+)
 
 
 @dataclass(frozen=True)

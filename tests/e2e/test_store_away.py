@@ -1,4 +1,4 @@
-"""The store is away: said on every page, with since when and what still works; questions still get their last good answer."""
+"""The disk of the store is full: said on every page, with since when and what still works; it goes on by itself."""
 
 import re
 from collections.abc import Iterator
@@ -27,14 +27,16 @@ def server(disk: Path, tmp_path: Path) -> Iterator[Running]:
         yield server
 
 
-async def test_a_banner_on_every_page_until_the_store_is_back(server: Running, disk: Path, page: Page) -> None:
+async def test_a_banner_on_every_page_until_there_is_space(server: Running, disk: Path, page: Page) -> None:
     write(server, "exchange", {"venue": "kraken", "connected": True, "latency_ms": 12.5}, period_s=3600)
     await opened(page, server, "?dashboard=exchange&range=5m")
     await expect(tile(page, "latency_now", "kraken")).to_have_attribute("data-status", "up")
     filler = fill(disk)
     banner = page.locator('[data-banner="store"]')
     await banner.wait_for(timeout=20_000)
-    await expect(banner).to_contain_text(re.compile(r"The store is away.*since \d\d:\d\d:\d\d.*Data until \d\d:\d\d:\d\d"))
+    await expect(banner).to_contain_text(
+        re.compile(r"Read-only: the disk of the store is full.*since \d\d:\d\d:\d\d.*Data until \d\d:\d\d:\d\d")
+    )
     await expect(tile(page, "latency_now", "kraken").locator(".value")).to_have_text("12.5ms")
     await expect(tile(page, "latency_now", "kraken")).to_have_attribute("data-status", "unknown")
     for letter, title in (("o", "Overview"), ("s", "System")):
@@ -45,7 +47,7 @@ async def test_a_banner_on_every_page_until_the_store_is_back(server: Running, d
         assert await page.locator('.rail [data-status="up"]').count() == 0
     await page.keyboard.press("g")
     await page.keyboard.press("o")
-    await expect(panel(page, "verdict")).to_contain_text("the store is away")
+    await expect(panel(page, "verdict")).to_contain_text("the disk of the store is full")
     filler.unlink()
     await expect(page.locator("[data-banner]")).to_have_count(0, timeout=20_000)
     await expect(page.locator('.rail [data-dashboard="exchange"] [data-status]')).to_have_attribute("data-status", "up", timeout=20_000)

@@ -7,6 +7,28 @@ export interface AdoptBody {
   source: string;
 }
 
+/** Where a backup is to be written. */
+export interface BackupBody {
+  directory: string;
+}
+
+/** One file of a backup. */
+export interface BackupFileOut {
+  bytes: number;
+  name: string;
+  sha256: string;
+}
+
+/** How the last backup went, or goes. */
+export interface BackupOut {
+  directory?: string | null;
+  manifest?: ManifestOut | null;
+  message?: string | null;
+  since_us?: number | null;
+  state: "none" | "running" | "done" | "failed";
+  took_s?: number | null;
+}
+
 /** One column of a table. */
 export interface CatalogColumnOut {
   kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
@@ -158,6 +180,17 @@ export interface IngestOut {
 export interface Kind {
 }
 
+/** What a backup holds; also in its ``manifest.json``. */
+export interface ManifestOut {
+  files: BackupFileOut[];
+  format: number;
+  rows: number;
+  rows_by_table: Record<string, number>;
+  store: string;
+  taken_at: string;
+  tapewatch: string;
+}
+
 /** One computed column. */
 export interface MeasureBody {
   alias?: string;
@@ -292,6 +325,7 @@ export interface StatusOut {
 
 /** Whether the store takes rows. */
 export interface StoreStateOut {
+  is_full?: boolean;
   message?: string | null;
   since_us?: number | null;
   state: "ok" | "down";

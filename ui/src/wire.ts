@@ -122,7 +122,7 @@ export interface Tick {
   op: "tick";
   server_time_us: number;
   dashboards: Record<string, { status: Status; wrong: number }>;
-  store?: { state: string; since_us?: number | null; message?: string | null };
+  store?: { state: string; is_full?: boolean; since_us?: number | null; message?: string | null };
   ingest?: { newest_us?: number | null };
   clock?: { synchronised: boolean | null; error_ms?: number | null };
   simulated?: boolean;

@@ -66,6 +66,7 @@ class IntakeStats:
         state: ``ok``, or ``away`` when the store does not answer.
         since_us: When it took this state; None when it never changed.
         message: Why it is away.
+        is_full: Whether it is away because its disk is full: it can be read.
         accepted_rows: Rows made durable since the start.
         deliveries: Deliveries made durable since the start.
         duplicates: Deliveries whose mark was known.
@@ -74,6 +75,7 @@ class IntakeStats:
         queue_rows: Rows not durable yet.
         queue_bytes: Bytes of them, estimated.
         oldest_waiting_s: Age of the oldest of them.
+        store_silent_s: Seconds for which the store has not answered a call at all; 0 while it is not asked.
         last_commit_us: When the store last confirmed a commit; None before the first.
         rows_per_s: Durable rows per second over the last ten seconds.
         lag: Received to durable, over the last minute.
@@ -85,6 +87,7 @@ class IntakeStats:
     state: str
     since_us: int | None
     message: str
+    is_full: bool
     accepted_rows: int
     deliveries: int
     duplicates: int
@@ -93,6 +96,7 @@ class IntakeStats:
     queue_rows: int
     queue_bytes: int
     oldest_waiting_s: float
+    store_silent_s: float
     last_commit_us: int | None
     rows_per_s: float
     lag: Summary
@@ -322,6 +326,7 @@ class Intake:
             state=state.state,
             since_us=state.since_us,
             message=state.message,
+            is_full=state.is_full,
             accepted_rows=self._rows,
             deliveries=self._deliveries,
             duplicates=self._duplicates,
@@ -330,6 +335,7 @@ class Intake:
             queue_rows=rows,
             queue_bytes=size,
             oldest_waiting_s=oldest_s,
+            store_silent_s=self._writer.silent_s,
             last_commit_us=self._writer.last_commit_us,
             rows_per_s=self._rate.per_s(now_s),
             lag=self._lag.summary(now_s),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tapewatch.clock import Clock
-from tapewatch.errors import ContractError, StoreError, StoreRejected, StoreUnavailable
+from tapewatch.errors import ContractError, StoreError, StoreFull, StoreRejected, StoreUnavailable
 from tapewatch.ingest.timing import Timings
 from tapewatch.model.rows import Coded
 from tapewatch.store.base import Store, Stored
@@ -48,11 +48,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """How the store answered last: ``ok``, or ``away`` since a moment and why."""
+    """How the store answered last: ``ok``, or ``away`` since a moment, why, and whether it is only its disk that is full."""
 
     state: str = "ok"
     since_us: int | None = None
     message: str = ""
+    is_full: bool = False
 
 
 @dataclass(slots=True)
@@ -105,6 +106,7 @@ class Writer:
         self.state = StoreState()
         self.commits = Timings()
         self.last_commit_us: int | None = None
+        self._asked_s: float | None = None
         self._store = store
         self._clock = clock
         self._limits = limits
@@ -174,6 +176,12 @@ class Writer:
             first = self._in_flight[0] if self._in_flight else self._waiting[0] if self._waiting else None
             return self._rows, self._bytes, 0.0 if first is None else self._clock.monotonic_s() - first.queued_s
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which the store has not answered a call, neither with yes nor with no; 0 while it is not asked."""
+        asked_s = self._asked_s
+        return 0.0 if asked_s is None else self._clock.monotonic_s() - asked_s
+
     def _settle(self, jobs: Sequence[Job]) -> None:
         """Observers first, then the senders; a job is settled once."""
         jobs = [job for job in jobs if not job.is_told]
@@ -227,7 +235,7 @@ class Writer:
             try:
                 self._append(pending)
             except StoreUnavailable as error:
-                self._is_away(str(error), pending)
+                self._is_away(error, pending)
                 self._pause(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, keeps no secret
                 pause_s = min(pause_s * 2, LONGEST_RETRY_S)
             except Exception as error:  # noqa: BLE001 - whatever a store raises must not end the only writer
@@ -235,7 +243,11 @@ class Writer:
 
     def _append(self, jobs: Sequence[Job]) -> None:
         began_s = self._clock.monotonic_s()
-        stored = self._store.append([job.stored for job in jobs])
+        self._asked_s = began_s
+        try:
+            stored = self._store.append([job.stored for job in jobs])
+        finally:
+            self._asked_s = None
         ended_s = self._clock.monotonic_s()
         if len(stored) != len(jobs):
             raise ContractError(f"The store answered for {len(stored)} deliveries, not for {len(jobs)}.")
@@ -247,15 +259,17 @@ class Writer:
             log.warning("The store answers again.")
             self.state = StoreState("ok", self.last_commit_us)
 
-    def _is_away(self, message: str, jobs: Sequence[Job]) -> None:
+    def _is_away(self, error: StoreUnavailable, jobs: Sequence[Job]) -> None:
+        message, is_full = str(error), isinstance(error, StoreFull)
         if self.state.state != "away":
             log.error("The store is away: %s", message)
         since_us = self.state.since_us if self.state.state == "away" else self._clock.now_us()
-        self.state = StoreState("away", since_us, message)
+        self.state = StoreState("away", since_us, message, is_full)
         now_s = self._clock.monotonic_s()
         late = [job for job in jobs if now_s >= job.until_s or self._stopping]
         for job in late:
-            job.outcome = StoreUnavailable(f"The store is away: {message}", retry_after_s=LONGEST_RETRY_S)
+            kind = StoreFull if is_full else StoreUnavailable
+            job.outcome = kind(f"The store is away: {message}", retry_after_s=LONGEST_RETRY_S)
         self._tell(late)
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:

@@ -105,9 +105,9 @@ class SeriesBook:
         self._count = 0
 
     def __call__(self, batch: RowBatch) -> None:
-        """Take note of accepted rows."""
+        """Take note of accepted rows; a canary is no series that anybody watches."""
         table = self._catalog.get(batch.table)
-        if table is None or batch.count == 0:
+        if table is None or batch.count == 0 or table.name == own.CANARY.name:
             return
         book = self._tables.setdefault(table.name, {})
         for key, last, rows in _series_of(batch, table):

@@ -57,6 +57,21 @@ class StoreSettings(_Part):
     )
 
 
+class HeartbeatSettings(_Part):
+    """A sign of life to a service outside, which raises the alarm when it stays away."""
+
+    url: SecretStr = Field(
+        default=SecretStr(""), description="Address that is asked by GET while the server is healthy; empty for none. It is never shown."
+    )
+    every_s: float = Field(default=60.0, ge=1, le=86_400, description="Seconds between two signs.")
+    timeout_s: float = Field(default=10.0, gt=0, le=300, description="Seconds that the service has to answer.")
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is an address."""
+        return bool(self.url.get_secret_value())
+
+
 class ThresholdSettings(_Part):
     """Where a number stops being fine, instead of the catalogue's own line."""
 
@@ -206,6 +221,7 @@ class Settings(_Part):
     data_dir: Path = Field(default_factory=default_data_dir, description="Directory of the store.")
     server: Server = Field(default_factory=Server, description="Where the server listens and what it takes.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where rows are kept.")
+    heartbeat: HeartbeatSettings = Field(default_factory=HeartbeatSettings, description="A sign of life to a service outside.")
     watch_self: bool = Field(default=True, description="Whether the server watches its own host.")
     simulated: bool = Field(default=False, description="Whether what is watched is simulated: every page then says paper.")
     collectors: dict[str, dict[str, Any]] = Field(

@@ -94,6 +94,8 @@ class Usage:
 
     bytes_on_disk: int
     rows_by_table: dict[str, int] = field(default_factory=dict[str, int])
+    rows_by_tier: dict[str, int] = field(default_factory=dict[str, int])
+    """Summaries, by the name of their table and their width."""
 
 
 class Store(Protocol):
@@ -177,4 +179,48 @@ class Maintained(Protocol):
 
     def measures(self) -> Mapping[str, float]:
         """Numbers of the last upkeep: bytes in use, their growth, and the time until the quota."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a copy of a store holds, counted in the copy itself.
+
+    Attributes:
+        format: Version of its layout.
+        rows_by_table: Rows of each table, exact.
+    """
+
+    format: int
+    rows_by_table: dict[str, int]
+
+
+@runtime_checkable
+class Copied(Protocol):
+    """A store whose files can be copied while rows arrive, and put back; see `tapewatch.store.backup`."""
+
+    def write_copy(self, directory: Path, /) -> Contents:
+        """Write the store as it is at one moment into an empty directory; durable when it returns. Commits go on meanwhile.
+
+        Raises:
+            StoreUnavailable: It could not be written, such as on a full disk, or the store was closed; the store itself is well.
+        """
+        ...
+
+    @classmethod
+    def read_copy(cls, directory: Path, /) -> Contents:
+        """Open a copy, without changing it, and count what it holds.
+
+        Raises:
+            StoreRejected: It cannot be opened, or a later tapewatch wrote it.
+        """
+        ...
+
+    @classmethod
+    def place_copy(cls, copy: Path, directory: Path, /) -> Path | None:
+        """Make a copy, which may be used up, the store of a data directory that nobody else uses, in one step.
+
+        Returns:
+            Where the store is kept that was there before; None when there was none.
+        """
         ...

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tapewatch.errors import ConfigError
 
+LOCK = "tapewatch.lock"
+
 
 class DirectoryLock:
     """Holds a directory, made when it is missing, until `release` or the end of the process, however it ends.
@@ -20,7 +22,7 @@ class DirectoryLock:
         ConfigError: Another process holds the directory, or the file cannot be written.
     """
 
-    def __init__(self, directory: Path, name: str = "tapewatch.lock") -> None:
+    def __init__(self, directory: Path, name: str = LOCK) -> None:
         path = directory / name
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -44,3 +46,18 @@ class DirectoryLock:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a process holds a data directory now; one that is not there is held by nobody."""
+    try:
+        file = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False

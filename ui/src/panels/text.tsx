@@ -110,7 +110,7 @@ function Trouble({ verdict }: { verdict: Verdict }): JSX.Element {
 function UnknownVerdict(): JSX.Element {
   const isLost = link.value.state === "lost";
   const heard = isLost ? link.value.heardUs : tick.value?.store?.since_us;
-  const why = isLost ? "the link to the server is lost" : "the store is away";
+  const why = isLost ? "the link to the server is lost" : tick.value?.store?.is_full ? "the disk of the store is full" : "the store is away";
   return (
     <div class="verdict" data-status="unknown">
       <p class="headline" role="status">

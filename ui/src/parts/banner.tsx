@@ -76,11 +76,11 @@ function Retry(): JSX.Element {
 function StoreBanner(): JSX.Element | null {
   const told = tick.value;
   if (!told?.store || told.store.state !== "down" || link.value.state !== "open") return null;
-  const { since_us: since, message } = told.store;
+  const { since_us: since, message, is_full: isFull } = told.store;
   const newest = told.ingest?.newest_us;
   return (
     <div class="banner" data-banner="store">
-      <StatusMark status="down" word="The store is away" />
+      <StatusMark status="down" word={isFull ? "Read-only: the disk of the store is full" : "The store is away"} />
       <span>
         {since ? (
           <>
@@ -92,7 +92,9 @@ function StoreBanner(): JSX.Element | null {
           </>
         ) : null}
         {message ? `: ${message.replace(/\.$/, "")}` : ""}. {newest ? `Data until ${moment(newest)}. ` : ""}
-        Panels show their last good answer; sources keep what they have to say and deliver it when the store is back.
+        {isFull
+          ? "Nothing that was acknowledged is lost; sources keep what they have to say, and it goes on by itself when there is space."
+          : "Panels show their last good answer; sources keep what they have to say and deliver it when the store is back."}
       </span>
     </div>
   );

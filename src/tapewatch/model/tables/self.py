@@ -62,4 +62,11 @@ QUARANTINE = Table(
     retention=Retention.LEDGER,
 )
 
-TABLES = (COLLECTOR_RUN, SELF, REFUSAL, QUARANTINE)
+CANARY = Table(
+    "canary",
+    "A row that `tapewatch doctor` sent through every part of tapewatch to see it again; nothing is judged by it.",
+    (_HOST, text("walk", "Which walk of doctor sent it.")),
+    identity=Identity.NONE,
+)
+
+TABLES = (COLLECTOR_RUN, SELF, REFUSAL, QUARANTINE, CANARY)

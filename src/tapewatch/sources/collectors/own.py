@@ -52,6 +52,11 @@ class Sizes(Protocol):
         """Rows of each table."""
         ...
 
+    @property
+    def rows_by_tier(self) -> Mapping[str, int]:
+        """Rows of each summary, by the name of the table and the width."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StorageCollector:
@@ -68,6 +73,7 @@ class StorageCollector:
     async def collect(self, context: Context) -> AsyncIterator[RawBatch]:
         """See `Collector.collect`."""
         sizes = await self._worker.run(self.usage)
-        rows: list[dict[str, str | int]] = [{"table_name": table, "rows": count} for table, count in sizes.rows_by_table.items()]
-        rows.append({"table_name": ALL_TABLES, "rows": sum(sizes.rows_by_table.values()), "size_bytes": sizes.bytes_on_disk})
+        counts = {**sizes.rows_by_table, **sizes.rows_by_tier}
+        rows: list[dict[str, str | int]] = [{"table_name": table, "rows": count} for table, count in counts.items()]
+        rows.append({"table_name": ALL_TABLES, "rows": sum(counts.values()), "size_bytes": sizes.bytes_on_disk})
         yield RawBatch.of("storage_stats", [{"database": OWN_DATABASE, **row} for row in rows])

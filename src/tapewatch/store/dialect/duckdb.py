@@ -15,6 +15,8 @@ HOT, COLD = "hot", "cold"
 AREAS = (HOT, COLD)
 """Schemas that hold the rows of every table."""
 
+_COPY = "copied"
+
 BOOKS = (
     "CREATE SCHEMA IF NOT EXISTS hot",
     "CREATE SCHEMA IF NOT EXISTS cold",
@@ -179,7 +181,8 @@ class DuckDBDialect(Dialect):
 
     def sizes(self) -> str:
         """Rows per table, as far as the engine knows without counting."""
-        return f"SELECT table_name, sum(estimated_size) FROM duckdb_tables() WHERE schema_name IN ('{HOT}', '{COLD}') GROUP BY 1"
+        where = f"database_name = current_database() AND schema_name IN ('{HOT}', '{COLD}')"
+        return f"SELECT table_name, sum(estimated_size) FROM duckdb_tables() WHERE {where} GROUP BY 1"
 
     def used_bytes(self) -> str:
         """Bytes of the file that hold something; what was deleted is used again and not counted."""
@@ -187,7 +190,31 @@ class DuckDBDialect(Dialect):
 
     def hot_sizes(self) -> str:
         """Rows per hot table, as far as the engine knows without counting."""
-        return f"SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = '{HOT}'"
+        where = f"database_name = current_database() AND schema_name = '{HOT}'"
+        return f"SELECT table_name, estimated_size FROM duckdb_tables() WHERE {where}"
+
+    # --- copies ------------------------------------------------------------------------------------------------------
+
+    def parts(self) -> str:
+        """Schema and name of every table of the database that is in use, books included."""
+        return "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() ORDER BY 1, 2"
+
+    def count(self, schema: str, name: str) -> str:
+        """Rows of one table, exact."""
+        return f"SELECT count(*) FROM {self.quote(schema)}.{self.quote(name)}"
+
+    def attach(self, path: str) -> str:
+        """Open a second file beside the first, under the name that `copy_all` writes to."""
+        escaped = path.replace("'", "''")
+        return f"ATTACH '{escaped}' AS {_COPY}"
+
+    def copy_all(self, database: str) -> str:
+        """Copy schemas, tables, rows and views into the attached file."""
+        return f"COPY FROM DATABASE {self.quote(database)} TO {_COPY}"
+
+    def detach(self) -> str:
+        """Close the attached file; its log is written back."""
+        return f"DETACH {_COPY}"
 
     # --- rows --------------------------------------------------------------------------------------------------------
 

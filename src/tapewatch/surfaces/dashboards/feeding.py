@@ -78,6 +78,11 @@ HOST = fed_by(
 )
 SELF = Empty("The server has not measured itself yet; it does so every few seconds.")
 COLLECTORS = Empty("No collector has run yet; the server's own host collector reports within ten seconds.")
+OUTGOING = Empty(
+    "No sign of life goes out. With one, a service outside notices when this host is gone.",
+    (Snippet("toml", '[heartbeat]\nurl = "https://watchdog.example/ping/this-host"\nevery_s = 60\n'),),
+)
+DOCTOR = Empty("The command tapewatch doctor has not walked through this server in this range.")
 REFUSALS = Empty("Nothing was refused since the server started.")
 QUARANTINE = Empty("Nothing is in quarantine: every row had a table, and every value a column.")
 STORAGE = Empty("Sizes are measured once a minute.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
-from tapewatch.surfaces.dashboards.feeding import COLLECTORS, QUOTA, REFUSALS, SELF, STORAGE
+from tapewatch.surfaces.dashboards.feeding import COLLECTORS, DOCTOR, OUTGOING, QUOTA, REFUSALS, SELF, STORAGE
 from tapewatch.surfaces.dashboards.panel import Dashboard, Empty, Panel, PanelKind, PanelQuery
 from tapewatch.surfaces.dashboards.quarantine import WAITING
 
@@ -143,6 +143,34 @@ SYSTEM = Dashboard(
                 filters=(Filter("database", Comparison.IN, ("tapewatch",)),),
                 order_by="-rows",
             ),
+            options={"age_columns": ["ts"]},
+        ),
+        Panel(
+            "outgoing",
+            "Outgoing heartbeat",
+            PanelKind.TABLE,
+            "Signs of life to the service that the settings name: sent, failed and withheld since the start of the server.",
+            16,
+            5,
+            OUTGOING,
+            PanelQuery(
+                "self",
+                mode=Mode.LATEST,
+                columns=("host", "metric", "value", "ts"),
+                group_by=("host", "metric"),
+                filters=(Filter("component", Comparison.IN, ("heartbeat",)),),
+            ),
+            options={"age_columns": ["ts"]},
+        ),
+        Panel(
+            "doctor",
+            "Doctor",
+            PanelKind.TABLE,
+            "The newest row that `tapewatch doctor` sent from each host and saw again here.",
+            8,
+            5,
+            DOCTOR,
+            PanelQuery("canary", mode=Mode.LATEST, columns=("host", "walk", "ts"), group_by=("host",)),
             options={"age_columns": ["ts"]},
         ),
     ),

@@ -19,6 +19,7 @@ from tapewatch.surfaces.web.live.connection import AbortableProtocol
 from tapewatch.surfaces.web.live.messages import MOST_MESSAGE_BYTES
 from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.routes import (
+    backup,
     catalog,
     dashboards,
     docs,
@@ -76,7 +77,7 @@ def build_web(parts: WebParts) -> FastAPI:
     app.add_middleware(OriginGuard)
     app.add_middleware(AddressGuard, names=parts.allowed_hosts, bound_host=parts.bound_host)
     app.add_middleware(SecurityHeaders)
-    for resource in (receive, quarantine, query, catalog, dashboards, values, status, live, metrics, health):
+    for resource in (receive, quarantine, query, catalog, dashboards, values, status, live, metrics, health, backup):
         app.include_router(resource.router(parts))
     app.include_router(docs.router())
     app.include_router(pages.router(parts))

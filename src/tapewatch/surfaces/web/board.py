@@ -42,7 +42,7 @@ class StatusBoard:
         dashboards: In the order of the rail.
         clock: The time.
         host: The name of this host in rows of table ``host``, whose clock is reported.
-        store_state: Gives ``state`` (ok or down), ``since_us`` and ``message`` of the store.
+        store_state: Gives ``state`` (ok or down), ``is_full``, ``since_us`` and ``message`` of the store.
         is_simulated: Whether what is watched is simulated.
     """
 

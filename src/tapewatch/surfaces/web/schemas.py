@@ -233,6 +233,7 @@ class StoreStateOut(BaseModel):
     """Whether the store takes rows."""
 
     state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["ok", "down"]})]
+    is_full: bool = Field(default=False, description="Whether it is down because its disk is full: it can be read.")
     since_us: int | None = None
     message: str | None = None
 
@@ -352,3 +353,40 @@ class HealthOut(BaseModel):
 
     status: str
     reasons: list[str]
+
+
+class BackupBody(_Strict):
+    """Where a backup is to be written."""
+
+    directory: str
+
+
+class BackupFileOut(BaseModel):
+    """One file of a backup."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class ManifestOut(BaseModel):
+    """What a backup holds; also in its ``manifest.json``."""
+
+    store: str
+    format: int
+    tapewatch: str
+    taken_at: str
+    rows: int
+    rows_by_table: dict[str, int]
+    files: list[BackupFileOut]
+
+
+class BackupOut(BaseModel):
+    """How the last backup went, or goes."""
+
+    state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["none", "running", "done", "failed"]})]
+    directory: str | None = None
+    since_us: int | None = None
+    took_s: float | None = None
+    message: str | None = None
+    manifest: ManifestOut | None = None

@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 from tapewatch.clock import SystemClock
-from tapewatch.errors import ConfigError, StoreUnavailable
+from tapewatch.errors import ConfigError, StoreFull, StoreUnavailable
 from tapewatch.model.query import Mode, Query
 from tapewatch.model.rows import Mark
 from tapewatch.store.backends.duckdb import DuckDBStore
@@ -221,7 +221,7 @@ def test_a_full_disk_at_the_start_is_one_readable_message_and_what_is_stored_can
     fill(disk)
     again = opened(disk / "store")
     assert len(notes(again)) == 500
-    with pytest.raises(StoreUnavailable, match="No space left"):
+    with pytest.raises(StoreFull, match="No space left"):
         again.append([words(2)])
     assert len(notes(again)) == 500
     again.close()

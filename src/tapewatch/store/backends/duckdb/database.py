@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
+import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import duckdb
 
-from tapewatch.errors import ConfigError, QueryError, QueryTooLarge, StoreRejected, StoreUnavailable
+from tapewatch.errors import ConfigError, QueryError, QueryTooLarge, StoreFull, StoreRejected, StoreUnavailable
+from tapewatch.store.backends.duckdb.migration import MIGRATIONS, Migration, bring_up_to_date, format_of, newest_format, refuse_newer
 from tapewatch.store.dialect.duckdb import BOOKS
 
-FILE = "tapewatch.duckdb"
+log = logging.getLogger("tapewatch.store")
 
-FORMAT = 1
-"""Version of the layout of schemas and books; a store with a higher one is not opened."""
+FILE = "tapewatch.duckdb"
 
 _CHECKPOINT_THRESHOLD = "1GB"  # never reached: upkeep writes the log back at quiet moments, so that a commit need not
 
@@ -34,14 +37,21 @@ class Conflict(StoreUnavailable):
 
 
 class Database:
-    """Owns the file; opens it anew when the engine has given up on it.
+    """Owns the file; opens it anew when the engine has given up on it. A file of an older format is migrated first.
+
+    Args:
+        directory: Where the file lives.
+        memory_limit: Most memory of the engine, such as ``128MB``.
+        threads: Threads of the engine.
+        migrations: What leads from older formats to today's.
 
     Raises:
-        ConfigError: The file cannot be opened, or is of a newer format.
+        ConfigError: The file cannot be opened, is of a newer format, or could not be migrated.
     """
 
-    def __init__(self, directory: Path, *, memory_limit: str, threads: int) -> None:
+    def __init__(self, directory: Path, *, memory_limit: str, threads: int, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         self.path = directory / FILE
+        self._migrations = migrations
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "threads": threads,
@@ -58,18 +68,34 @@ class Database:
         self._connection: duckdb.DuckDBPyConnection | None = self._connect()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = self._open()
         try:
-            connection = duckdb.connect(self.path, config=self._config)
-        except duckdb.InvalidInputException as problem:
-            raise ConfigError(f"store: {first_line(problem)}") from problem
+            found = format_of(connection)
+            refuse_newer(self.path, found, self._migrations)
+            if found is not None and found < newest_format(self._migrations):
+                connection.execute("CHECKPOINT")
+                connection.close()
+                kept = bring_up_to_date(self.path, found, self._config, self._migrations)
+                log.warning(
+                    "The store was migrated from format %d to %d; the old file is %s.", found, newest_format(self._migrations), kept
+                )
+                connection = self._open()
+            _settle(connection, newest_format(self._migrations))
         except duckdb.Error as problem:
-            raise ConfigError(f"data: cannot open {self.path}: {first_line(problem)}") from problem
-        try:
-            _settle(connection, self.path)
+            connection.close()
+            raise ConfigError(f"data: cannot write {self.path}: {first_line(problem)}") from problem
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        try:
+            return duckdb.connect(self.path, config=self._config)
+        except duckdb.InvalidInputException as problem:
+            raise ConfigError(f"store: {first_line(problem)}") from problem
+        except duckdb.Error as problem:
+            raise ConfigError(f"data: cannot open {self.path}: {first_line(problem)}") from problem
 
     def writer(self) -> duckdb.DuckDBPyConnection:
         """The connection for changes; callers take turns.
@@ -129,9 +155,10 @@ class Database:
                 raise
         except _BROKEN as problem:
             self._is_broken = True
-            raise StoreUnavailable(f"{what}: {first_line(problem)}") from problem
+            kind = StoreFull if _says_full(problem) else StoreUnavailable
+            raise kind(f"{what}: {first_line(problem)}") from problem
         except _AWAY as problem:
-            kind = Conflict if "conflict" in str(problem).lower() else StoreUnavailable
+            kind = Conflict if "conflict" in str(problem).lower() else StoreFull if _says_full(problem) else StoreUnavailable
             raise kind(f"{what}: {first_line(problem)}") from problem
         except duckdb.Error as problem:
             raise StoreRejected(f"{what}: {first_line(problem)}") from problem
@@ -194,24 +221,19 @@ class Database:
         self._connection = None
 
 
-def _settle(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write the books into a new file; check the format of an old one."""
-    try:
-        connection.begin()
-        for sql in BOOKS:
-            connection.execute(sql)
-        found = connection.execute("SELECT max(version) FROM books.format").fetchone()
-        version = found[0] if found else None
-        if version is None:
-            connection.execute("INSERT INTO books.format VALUES ($version)", {"version": FORMAT})
-        connection.commit()
-    except duckdb.Error as problem:
-        raise ConfigError(f"data: cannot write {path}: {first_line(problem)}") from problem
-    if version is not None and version > FORMAT:
-        raise ConfigError(
-            f"data: {path} has store format {version}, this tapewatch reads up to {FORMAT};"
-            " use the version that wrote it or another data directory"
-        )
+def _settle(connection: duckdb.DuckDBPyConnection, newest: int) -> None:
+    """Write the books into a new file."""
+    connection.begin()
+    for sql in BOOKS:
+        connection.execute(sql)
+    if format_of(connection) is None:
+        connection.execute("INSERT INTO books.format VALUES ($version)", {"version": newest})
+    connection.commit()
+
+
+def _says_full(problem: Exception) -> bool:
+    """Whether the engine gave the operating system's words for a disk, or a quota, that is used up."""
+    return any(os.strerror(number) in str(problem) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def first_line(problem: Exception) -> str:

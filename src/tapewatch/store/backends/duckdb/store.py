@@ -16,6 +16,7 @@ from tapewatch.errors import QueryError, StoreRejected
 from tapewatch.model.query import Query, check
 from tapewatch.model.rows import NULL_TIME, Mark, RowBatch
 from tapewatch.model.table import Identity, Table
+from tapewatch.store.backends.duckdb.copying import Copier, place_copy, read_copy
 from tapewatch.store.backends.duckdb.database import Conflict, Database
 from tapewatch.store.backends.duckdb.expiry import Expiry
 from tapewatch.store.backends.duckdb.identity import Identities
@@ -23,7 +24,7 @@ from tapewatch.store.backends.duckdb.rollups import Rollups
 from tapewatch.store.backends.duckdb.scanning import Scanner
 from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
 from tapewatch.store.backends.duckdb.upkeep import Upkeep
-from tapewatch.store.base import Answer, Capabilities, Resources, Stored, Usage
+from tapewatch.store.base import Answer, Capabilities, Contents, Resources, Stored, Usage
 from tapewatch.store.dialect import ARRIVAL, DuckDBDialect, Form, form_of, has_arrival
 from tapewatch.store.dialect.duckdb import AREAS
 from tapewatch.store.gather import gather
@@ -64,6 +65,7 @@ class DuckDBStore:
             self._lock.release()
             raise
         self._marks_age = self._database.age
+        self._copier = Copier(self._database, self._dialect)
         self._writing = threading.RLock()
         self._upkeep = Upkeep(self._database, self._dialect)
         self._rollups = Rollups(self._database, self._dialect, self._writing, self._upkeep.moving)
@@ -215,7 +217,9 @@ class DuckDBStore:
         sizes = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
         with self._database.reading("the store"):
             counted = self._database.cursor().execute(self._dialect.sizes()).fetchall()
-        return Usage(sizes, {str(name): int(rows) for name, rows in counted})
+        rows = {str(name): int(count) for name, count in counted}
+        tiers = {table.name: rows.pop(table.name) for table in self._rollups.tables() if table.name in rows}
+        return Usage(sizes, rows, tiers)
 
     def measures(self) -> dict[str, float]:
         """See `tapewatch.store.base.Maintained.measures`."""
@@ -235,8 +239,25 @@ class DuckDBStore:
                 connection.execute(self._dialect.forget_marks(), {"client": list(windows), "sequence": list(windows.values())})
                 self._marks.forgot()
 
+    # --- copies ------------------------------------------------------------------------------------------------------
+
+    def write_copy(self, directory: Path, /) -> Contents:
+        """See `tapewatch.store.base.Copied.write_copy`."""
+        return self._copier.write(directory)
+
+    @classmethod
+    def read_copy(cls, directory: Path, /) -> Contents:
+        """See `tapewatch.store.base.Copied.read_copy`."""
+        return read_copy(directory)
+
+    @classmethod
+    def place_copy(cls, copy: Path, directory: Path, /) -> Path | None:
+        """See `tapewatch.store.base.Copied.place_copy`."""
+        return place_copy(copy, directory)
+
     def close(self) -> None:
         """See `tapewatch.store.base.Store.close`."""
+        self._copier.stop()
         self._database.interrupt()
         with self._upkeep.moving, self._writing:
             self._scanner.stop()

@@ -52,6 +52,8 @@ class StoreProbe:
         self._clock = clock
         self._problems: list[str] = []
         self._asked_s: float | None = None
+        self.is_silent = False
+        """Whether the store gave no answer at all when it was last asked, neither yes nor no."""
 
     async def problems(self) -> list[str]:
         """Why the store does not answer; nothing when it does."""
@@ -62,10 +64,12 @@ class StoreProbe:
         return self._problems
 
     async def _ask(self) -> list[str]:
+        self.is_silent = False
         try:
             async with asyncio.timeout(STORE_S):
                 await asyncio.to_thread(self._store.usage)
         except TimeoutError:
+            self.is_silent = True
             return [f"store: no answer within {STORE_S:g} s"]
         except TapewatchError as error:
             return [f"store: {error}"]

@@ -1,0 +1,15 @@
+"""Commands that operate a store and a server; each takes its options from `tapewatch.commands.options`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tapewatch.commands.adopt import adopt
+from tapewatch.commands.backup import backup
+from tapewatch.commands.doctor import doctor
+from tapewatch.commands.migrate import migrate
+from tapewatch.commands.restore import restore
+from tapewatch.commands.unit import unit
+
+COMMANDS: tuple[Callable[..., None], ...] = (doctor, backup, restore, migrate, adopt, unit)
+"""In the order in which the help lists them."""

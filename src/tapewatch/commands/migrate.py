@@ -1,0 +1,62 @@
+"""`tapewatch migrate`: every row of one store into another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tapewatch.commands.options import ConfigOption, loaded
+from tapewatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tapewatch.settings import Settings
+    from tapewatch.store.base import Store
+
+STORE = "KIND:DIRECTORY, such as duckdb:/var/lib/tapewatch; the kind may be left out when it is duckdb."
+
+
+def migrate(
+    source: Annotated[str, typer.Argument(help=f"The store to read: {STORE}")],
+    target: Annotated[str, typer.Argument(help=f"The store to fill, which is empty: {STORE}")],
+    config: ConfigOption = None,
+) -> None:
+    """Copy every row of one store into another, and compare the counts of every table; no server uses either."""
+    from tapewatch.app import catalog as catalog_of
+    from tapewatch.store.transfer import transfer
+
+    settings = loaded(config, None)
+    catalog = catalog_of(settings)
+    if not store_named(source)[1].is_dir():
+        raise ConfigError(f"migrate: there is no directory {store_named(source)[1]}")
+    opened: list[Store] = []
+    try:
+        opened += [_opened(source, settings)]
+        opened += [_opened(target, settings)]
+        moved = transfer(opened[0], opened[1], catalog)
+    finally:
+        for store in opened:
+            store.close()
+    for each in moved:
+        typer.echo(f"{each.table}: {each.rows} rows in both")
+    typer.echo(f"{sum(each.rows for each in moved)} rows of {len(moved)} tables are in {target}; {source} is as it was")
+
+
+def store_named(words: str) -> tuple[str, Path]:
+    """Kind and directory.
+
+    >>> store_named("duckdb:/data"), store_named("/data"), store_named("data")
+    (('duckdb', PosixPath('/data')), ('duckdb', PosixPath('/data')), ('duckdb', PosixPath('data')))
+    """
+    kind, colon, directory = words.partition(":")
+    return (kind, Path(directory)) if colon and "/" not in kind else ("duckdb", Path(words))
+
+
+def _opened(words: str, settings: Settings) -> Store:
+    from tapewatch.app import catalog, opened_store
+    from tapewatch.clock import SystemClock
+
+    kind, directory = store_named(words)
+    chosen = settings.model_copy(update={"data_dir": directory, "store": settings.store.model_copy(update={"kind": kind})})
+    return opened_store(chosen, catalog(settings), SystemClock())
