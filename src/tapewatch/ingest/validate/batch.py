@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tapewatch.ingest.validate.book import Book, Defaults, Judged, Positions
-from tapewatch.ingest.validate.cells import Cells
+from tapewatch.ingest.validate.cells import Cells, listed
 from tapewatch.ingest.validate.numbers import flags, numbers, sketches
 from tapewatch.ingest.validate.times import place_rows, times
 from tapewatch.ingest.validate.words import NAME_RULE, is_bad_name, symbols, venues, words
@@ -135,15 +135,16 @@ class _Judgement:
             if fallback is not None:
                 return Coded.constant(fallback, count)
             values = [None] * count
-        items: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
-        coded = words(self._cells(column, items if fallback is None else [fallback if word is None else word for word in items]))
+        if fallback is not None:
+            values = _filled(values, fallback)
+        coded = words(self._cells(column, values))
         missing = np.flatnonzero(coded.codes == NULL_CODE)
         if len(missing):
             self._cells(column).missing(missing, lambda _: f"{self.table.name} needs the tag {name}.")
         return coded
 
     def _required(self, column: Column) -> TypedColumn:
-        cells = self._cells(column, self.batch.columns.get(column.name) or [None] * self.batch.count)
+        cells = self._cells(column, self.batch.columns.get(column.name, [None] * self.batch.count))
         typed = _JUDGES[column.kind](cells)
         cells.missing(np.flatnonzero(_is_null(typed)), lambda _: f"{self.table.name} needs a value for {column.name}.")
         return typed
@@ -181,7 +182,7 @@ class _Judgement:
         for name, raw in self.batch.columns.items():
             if name in columns and name != "received_at":
                 continue
-            values = raw if everything else raw[rows] if isinstance(raw, np.ndarray) else [raw[i] for i in picked]
+            values = raw if everything else _taken(raw, rows, picked)
             column = self.table.column.get(name)
             if name == "received_at":
                 self._received(columns, Cells(RECEIVED_AT, values, self.book, rows))
@@ -217,10 +218,29 @@ class _Judgement:
         cells.refuse(sorted(wrong), "wrong_type", lambda _: "flags takes an object of column to reason, such as latency_ms to clock.")
 
     def _unknown(self, name: str, values: RawColumn, rows: Positions) -> None:
-        items: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
-        at = np.array([i for i, value in enumerate(items) if value is not None], np.intp)
+        items = listed(values)
+        may_miss = isinstance(values, np.ndarray) and values.dtype.kind == "f"  # where NaN is a missing value
+        at = np.array([i for i, value in enumerate(items) if value is not None and not (may_miss and math.isnan(value))], np.intp)
         message = f"{self.table.name} has no column {shown(name)!r}; {_hint(shown(name), tuple(self.table.column))}"
         self.book.refuse_values(rows[at], name, lambda i: items[at[i]], "unknown_column", lambda _: message)
+
+
+def _filled(values: RawColumn, word: str) -> RawColumn:
+    """The values with a word in place of those that are missing."""
+    if not isinstance(values, Coded):
+        return [word if value is None else value for value in listed(values)]
+    missing = values.codes == NULL_CODE
+    if not missing.any():
+        return values
+    held = values.values if word in values.values else (*values.values, word)
+    return Coded(np.where(missing, np.int32(held.index(word)), values.codes).astype(np.int32), held)
+
+
+def _taken(values: RawColumn, rows: Positions, picked: list[int]) -> RawColumn:
+    """The values of some rows, given as an array and as a list."""
+    if isinstance(values, Coded):
+        return values.take(rows)
+    return values[rows] if isinstance(values, np.ndarray) else [values[i] for i in picked]
 
 
 @lru_cache(256)

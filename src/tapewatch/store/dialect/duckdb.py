@@ -22,6 +22,7 @@ BOOKS = (
     "CREATE TABLE IF NOT EXISTS books.format (version INTEGER)",
     "CREATE TABLE IF NOT EXISTS books.kinds (table_name VARCHAR, column_name VARCHAR, kind VARCHAR)",
     "CREATE TABLE IF NOT EXISTS books.marks (client VARCHAR, sequence BIGINT)",
+    "CREATE TABLE IF NOT EXISTS books.bodies (digest VARCHAR, received_us BIGINT)",
 )
 """What the store writes down about itself."""
 
@@ -134,6 +135,18 @@ class DuckDBDialect(Dialect):
         """Delete marks up to a sequence number per client, given as lists ``$client`` and ``$sequence``."""
         old = "SELECT unnest(CAST($client AS VARCHAR[])) AS client, unnest(CAST($sequence AS BIGINT[])) AS sequence"
         return f"DELETE FROM books.marks AS held USING ({old}) AS old WHERE held.client = old.client AND held.sequence <= old.sequence"
+
+    def bodies(self) -> str:
+        """All bodies known by their digest."""
+        return "SELECT digest, received_us FROM books.bodies"
+
+    def keep_bodies(self) -> str:
+        """Note bodies given as lists ``$digest`` and ``$received_us``."""
+        return "INSERT INTO books.bodies SELECT unnest(CAST($digest AS VARCHAR[])), unnest(CAST($received_us AS BIGINT[]))"
+
+    def forget_bodies(self) -> str:
+        """Delete the bodies received at or before ``$until_us``."""
+        return "DELETE FROM books.bodies WHERE received_us <= $until_us"
 
     def sizes(self) -> str:
         """Rows per table, as far as the engine knows without counting."""
