@@ -102,10 +102,12 @@ export interface FrameOut {
   unsynchronised: Record<string, number | null>;
 }
 
-/** Whether the server is well; the reasons when it is not. */
+/** Whether the server is well; the reasons when it is not. In the words of InfluxDB's clients, which ask here too. */
 export interface HealthOut {
+  message: string;
+  name: string;
   reasons: string[];
-  status: string;
+  status: "pass" | "fail";
 }
 
 /** A stretch without rows where rows were expected. */
@@ -124,6 +126,27 @@ export interface HostClockOut {
 /** When the newest row came. */
 export interface IngestOut {
   newest_us: number | null;
+}
+
+/** A value or a line that was not kept; ``line`` counts from 1. */
+export interface LineRefusalOut {
+  column: string | null;
+  line: number;
+  message: string;
+  reason: string;
+  row: number;
+  table: string;
+  value: string;
+}
+
+/** Why lines were refused, in the words of InfluxDB and QuestDB: ``code``, ``message`` and ``line``, which counts from 1. */
+export interface LinesRefusedOut {
+  accepted?: number;
+  code: string;
+  line?: number | null;
+  message: string;
+  refused?: LineRefusalOut[];
+  refused_total?: number;
 }
 
 /** One computed column. */
@@ -163,6 +186,11 @@ export interface QueryBody {
   range?: RangeBody;
   shift_s?: number;
   table: string;
+}
+
+/** What QuestDB's clients ask before they write. */
+export interface QuestDBSettingsOut {
+  config: Record<string, any>;
 }
 
 /** The last ``last_s`` seconds, or from ``start_us`` to ``end_us``, or from ``start`` to ``end`` in ISO 8601 with an offset. */

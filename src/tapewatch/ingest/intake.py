@@ -31,6 +31,9 @@ UNKNOWN_AFTER_S = 30.0
 OWN_SOURCE = "tapewatch"
 """Source of the rows that ingest writes about itself."""
 
+UNKNOWN = frozenset({"unknown_table", "unknown_column"})
+"""Reasons that are no fault of the rows: their table or column may be made known later."""
+
 Observer = Callable[[RowBatch], None]
 
 
@@ -43,6 +46,7 @@ class Receipt:
         duplicate: Whether the mark was known, so that nothing was stored again.
         refused: The first hundred refusals.
         refused_total: All refusals, of rows and of single values.
+        unknown: How many of them are no fault of the rows, because a table or column is only not known.
         noted: Reason to the number of values that were changed or marked, such as ``nan``.
     """
 
@@ -50,6 +54,7 @@ class Receipt:
     duplicate: bool = False
     refused: tuple[Refusal, ...] = ()
     refused_total: int = 0
+    unknown: int = 0
     noted: dict[str, int] = field(default_factory=dict[str, int])
 
 
@@ -171,12 +176,13 @@ class Intake:
                     await self._write_refusals()
         await self._writer.stop()
 
-    async def accept(self, delivery: Delivery, refusals: Sequence[Refusal] = ()) -> Receipt:
+    async def accept(self, delivery: Delivery, refusals: Sequence[Refusal] = (), *, whole: bool = False) -> Receipt:
         """Judge a delivery and make it durable.
 
         Args:
             delivery: Rows of any tables; all that are accepted become durable together.
             refusals: What the receiver could not even decode; counted and told with the rest.
+            whole: Store nothing when anything was refused; what is only not known (`UNKNOWN`) does not count as refused.
 
         Raises:
             StoreUnavailable: Nothing is promised: the queue is full, or the store stays away; the same delivery may be sent again.
@@ -190,6 +196,10 @@ class Intake:
         self._judging.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
         self._count(delivery, judged, refusals)
         batches = tuple(outcome.batch for outcome in judged if outcome.batch is not None)
+        refused_total = len(refusals) + sum(outcome.refused_total for outcome in judged)
+        unknown = sum(map(_unknown, judged))
+        if whole and refused_total > unknown:
+            batches = ()
         stored = not batches or await self._store(delivery, batches)
         self._lag.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
         told = (*refusals, *(refusal for outcome in judged for refusal in outcome.refusals))
@@ -201,7 +211,8 @@ class Intake:
             accepted=sum(batch.count for batch in batches),
             duplicate=not stored,
             refused=told[:KEPT_REFUSALS],
-            refused_total=len(refusals) + sum(outcome.refused_total for outcome in judged),
+            refused_total=refused_total,
+            unknown=unknown,
             noted=noted,
         )
 
@@ -296,3 +307,8 @@ class Intake:
         except TapewatchError as error:
             log.warning("Refusals could not be written and are reported again later: %s", error)
             self._refusals.put_back(rows)
+
+
+def _unknown(judged: Judged) -> int:
+    """How many of the refusals are only of what is not known."""
+    return sum(tally.count for tally in judged.tallies if tally.reason in UNKNOWN)

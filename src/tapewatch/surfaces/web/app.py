@@ -17,7 +17,7 @@ from tapewatch.surfaces.web.guard.token import TokenGuard
 from tapewatch.surfaces.web.live.connection import AbortableProtocol
 from tapewatch.surfaces.web.live.messages import MOST_MESSAGE_BYTES
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.routes import catalog, dashboards, docs, health, live, metrics, pages, query, receive, status, values
+from tapewatch.surfaces.web.routes import catalog, dashboards, docs, health, lines, live, metrics, pages, query, receive, status, values
 
 UVICORN_OPTIONS: dict[str, Any] = {
     "ws": AbortableProtocol,
@@ -62,7 +62,7 @@ def build_web(parts: WebParts) -> FastAPI:
     app.add_middleware(OriginGuard)
     app.add_middleware(AddressGuard, names=parts.allowed_hosts, bound_host=parts.bound_host)
     app.add_middleware(SecurityHeaders)
-    for resource in (receive, query, catalog, dashboards, values, status, live, metrics, health):
+    for resource in (receive, lines, query, catalog, dashboards, values, status, live, metrics, health):
         app.include_router(resource.router(parts))
     app.include_router(docs.router())
     app.include_router(pages.router(parts))

@@ -1,7 +1,9 @@
-"""Asks for the token of the settings: programs send it as a bearer, browsers bring it once in the address and keep a cookie."""
+"""Asks for the token of the settings: programs send it in a header, browsers bring it once in the address and keep a cookie."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import html
@@ -15,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tapewatch.surfaces.web.errors import error_response
 
-OPEN_PATHS = frozenset({"/health", "/ready"})
-"""Answered without a token, for the tools that restart servers."""
+OPEN_PATHS = frozenset({"/health", "/ready", "/ping", "/settings"})
+"""Answered without a token: for the tools that restart servers, and for clients that ask for nothing but what a server understands."""
 PARAMETER = "token"
 _COOKIE_AGE_S = 30 * 24 * 3600
 _SIGN_IN = "This server asks for its token: open the address that it printed when it started, with ?token=… in it, once."
@@ -53,9 +55,14 @@ class TokenGuard:
             await self._refusal(headers, is_page=is_page)(scope, receive, send)
 
     def _knows(self, headers: Headers) -> bool:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._is_token(bearer.strip().encode("latin-1"))
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        match scheme.lower():
+            case "bearer" | "token":  # InfluxDB's clients write Token
+                return self._is_token(given.strip().encode("latin-1"))
+            case "basic":
+                return self._is_token(_password(given))
+            case _:
+                pass
         return hmac.compare_digest(_cookies(headers).get(self._cookie_name, "").encode("latin-1"), self._cookie_value.encode())
 
     def _is_token(self, given: bytes) -> bool:
@@ -88,6 +95,14 @@ class TokenGuard:
             return HTMLResponse(page, 401, challenge)
         sent = "the token that was sent is not this server's" if "authorization" in headers else "this server asks for its token"
         return error_response(401, "token_needed", f"{sent}; send it as Authorization: Bearer TOKEN", challenge)
+
+
+def _password(given: str) -> bytes:
+    """The password of Basic credentials, which is the token; the name of the user is free. Empty for what is none."""
+    try:
+        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _cookies(headers: Headers) -> Mapping[str, str]:

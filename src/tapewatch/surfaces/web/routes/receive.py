@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from tapewatch.errors import SourceError
 from tapewatch.ingest.intake import Receipt
-from tapewatch.sources.base import Received, Receiver
+from tapewatch.sources.base import Received, Receiver, Refusal
 from tapewatch.surfaces.web.bodies import read_body
 from tapewatch.surfaces.web.errors import RequestRefused
 from tapewatch.surfaces.web.parts import WebParts
@@ -25,6 +25,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     **{status: {"model": ErrorOut} for status in (400, 401, 403, 413, 503)},
     422: {"model": ReceiptOut, "description": "Nothing was kept; the reasons are inside."},
 }
+ANSWERED_APART = frozenset({"questdb_lines", "influx_lines"})
+"""Receivers whose clients expect other answers; they have a route file of their own."""
 _PATH_NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -32,7 +34,7 @@ def router(parts: WebParts) -> APIRouter:
     """The routes of this resource."""
     routes = APIRouter(tags=["write"])
     for receiver in parts.receivers:
-        for path in receiver.paths:
+        for path in receiver.paths if receiver.name not in ANSWERED_APART else ():
             methods = ["GET", "POST"] if path.startswith(_PINGS) else ["POST"]
             for method in methods:
                 _add(routes, parts, receiver, path, method)
@@ -42,7 +44,7 @@ def router(parts: WebParts) -> APIRouter:
 def _add(routes: APIRouter, parts: WebParts, receiver: Receiver, path: str, method: str) -> None:
     async def receive(request: Request) -> Response:
         body = await read_body(request, parts.max_body_bytes)
-        received = await _decode(receiver, request, body)
+        received = await decoded(receiver, request, body)
         return answer(await parts.intake.accept(received.delivery, received.refusals))
 
     routes.add_api_route(
@@ -51,13 +53,18 @@ def _add(routes: APIRouter, parts: WebParts, receiver: Receiver, path: str, meth
         methods=[method],
         name=f"{receiver.name} {method.lower()}",
         response_model=ReceiptOut,
-        description=_first_line(receiver),
+        description=first_line(receiver),
         responses=_ANSWERS,
-        openapi_extra=_documented(receiver, path, method),
+        openapi_extra=documented(receiver, path, method),
     )
 
 
-async def _decode(receiver: Receiver, request: Request, body: bytes) -> Received:
+async def decoded(receiver: Receiver, request: Request, body: bytes) -> Received:
+    """What a receiver makes of a body; a large one is decoded in a thread.
+
+    Raises:
+        RequestRefused: 400, it cannot be read at all.
+    """
     arguments = (body, request.headers.get("content-type", ""), dict(request.query_params), dict(request.path_params))
     try:
         if len(body) >= _THREAD_BYTES:
@@ -72,17 +79,7 @@ def answer(receipt: Receipt) -> Response:
     body = {
         "accepted": receipt.accepted,
         "duplicate": receipt.duplicate,
-        "refused": [
-            {
-                "row": refusal.row,
-                "table": refusal.table,
-                "column": refusal.column,
-                "value": refusal.value,
-                "reason": refusal.reason,
-                "message": refusal.message,
-            }
-            for refusal in receipt.refused
-        ],
+        "refused": [told(refusal) for refusal in receipt.refused],
         "refused_total": receipt.refused_total,
         "noted": receipt.noted,
     }
@@ -90,11 +87,24 @@ def answer(receipt: Receipt) -> Response:
     return Response(orjson.dumps(body), 422 if is_empty else 200, {"Cache-Control": "no-store"}, "application/json")
 
 
-def _first_line(receiver: Receiver) -> str:
+def told(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as a record of an answer."""
+    return {
+        "row": refusal.row,
+        "table": refusal.table,
+        "column": refusal.column,
+        "value": refusal.value,
+        "reason": refusal.reason,
+        "message": refusal.message,
+    }
+
+
+def first_line(receiver: Receiver) -> str:
+    """What a receiver says of itself."""
     return (type(receiver).__doc__ or receiver.name).strip().splitlines()[0]
 
 
-def _documented(receiver: Receiver, path: str, method: str) -> dict[str, Any]:
+def documented(receiver: Receiver, path: str, method: str) -> dict[str, Any]:
     """Parameters and examples for the description, which a raw body does not give by itself."""
     found: dict[str, Any] = {
         "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in _PATH_NAME.findall(path)]
