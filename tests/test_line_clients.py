@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from influxdb_client import InfluxDBClient, Point, WriteOptions
 from influxdb_client.client.exceptions import InfluxDBError
-from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write.point import Point
+from influxdb_client.client.write_api import SYNCHRONOUS, WriteOptions
 from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 from influxdb_client_3 import InfluxDBClient3
@@ -26,6 +27,7 @@ from tests.started import request, rows, up, wait_for
 
 TOKEN = "t0p-secret"
 S_NS = 1_000_000_000
+SECONDS: Any = WritePrecision.S  # a word, declared as a class
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +148,7 @@ def test_the_influx_client_writes_at_once(guarded: Running, *, enable_gzip: bool
         point = Point("exchange").tag("venue", "kraken").tag("source", source).field("connected", value=True).field("latency_ms", 2.5)
         writer = client.write_api(write_options=SYNCHRONOUS)
         writer.write("any", record=point.field("reconnects", 4).time(now))
-        writer.write("any", record=f"exchange,venue=okx,source={source} latency_ms=1 {now // S_NS}", write_precision=WritePrecision.S)
+        writer.write("any", record=f"exchange,venue=okx,source={source} latency_ms=1 {now // S_NS}", write_precision=SECONDS)
     held = {row["venue"]: row for row in token_rows(guarded, source)}
     assert (held["kraken"]["latency_ms"], held["kraken"]["reconnects"], held["kraken"]["ts"]) == (2.5, 4, now // 1_000)
     assert held["okx"]["ts"] == now // S_NS * 1_000_000
