@@ -68,6 +68,9 @@ def plain(value: Any) -> Any:
 def rows(found: Found) -> dict[str, Any]:
     """The rows of each table with the lines that they stood in."""
     return {
-        batch.table: (batch.positions, {name: [plain(value) for value in listed(values)] for name, values in sorted(batch.columns.items())})
+        batch.table: (
+            list(batch.positions or ()),
+            {name: [plain(value) for value in listed(values)] for name, values in sorted(batch.columns.items())},
+        )
         for batch in found.batches
     }

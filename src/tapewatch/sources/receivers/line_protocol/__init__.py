@@ -53,6 +53,8 @@ def _received(body: bytes, query: Mapping[str, str], grammar: Grammar, default_s
     delivery = Delivery(tuple(found.batches), sender["source"] or default_source, sender["env"] or "live", sender["host"] or None)
     digest = None
     if found.batches and found.all_timed:
-        said = "\n".join([default_source, str(unit_ns), *sender.values()])
-        digest = hashlib.blake2b(body, digest_size=16, key=hashlib.sha256(said.encode(errors="replace")).digest()).hexdigest()
+        said = "\0".join([default_source, str(unit_ns), *sender.values(), ""])
+        hashed = hashlib.sha256(said.encode(errors="replace"))
+        hashed.update(body)
+        digest = hashed.hexdigest()
     return Received(delivery, tuple(found.refusals), digest)

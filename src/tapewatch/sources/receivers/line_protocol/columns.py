@@ -152,8 +152,12 @@ def _batches(table: str, pieces: list[Piece]) -> list[RawBatch]:
         columns["ts"] = times if order is None else times[order]
     elif (times != NULL_TIME).any():
         columns["ts"] = _either(columns["ts"], times if order is None else times[order])
-    positions = cast("list[int]", (numbers if order is None else numbers[order]).tolist())
-    return [RawBatch(table, columns, None, positions)]
+    return [RawBatch(table, columns, None, _positions(numbers if order is None else numbers[order]))]
+
+
+def _positions(numbers: npt.NDArray[np.int64]) -> Sequence[int]:
+    first, last = int(numbers[0]), int(numbers[-1])
+    return range(first, last + 1) if last - first + 1 == len(numbers) else cast("list[int]", numbers.tolist())
 
 
 def _either(values: RawColumn | Coded, times: Times) -> RawColumn:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from tapewatch.model.rows import NULL_TIME, Coded, RawColumn, Times
@@ -22,8 +23,12 @@ CHUNK_BYTES = 1024 * 1024
 _JSON_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _BLANK = ord(" ")
 _LONGEST_TIME = 19
-_NINE = 9
-_POWERS = 10 ** np.arange(_LONGEST_TIME, dtype=np.int64)
+_WORD_BYTES = 8
+_ZEROS = np.uint64(0x3030303030303030)
+_HIGH = np.uint64(0xF0F0F0F0F0F0F0F0)
+_SIX = np.uint64(0x0606060606060606)
+_DIGITS_ONLY = np.uint64(0x3333333333333333)
+_EVERY_OTHER = np.uint64(0x000000FF000000FF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,20 +276,43 @@ def _times(layout: Layout, *, wide: bool) -> tuple[Times, Times]:
         units_ns[timed & (last == ord("t"))] = NS_PER_US
     sizes = np.where(timed, ends - starts - (units_ns > 0), 0)
     bad = timed & (sizes < 1)
+    windows = _windows(text)
     for size in np.unique(sizes[timed & ~bad]).tolist():
         lines = np.flatnonzero(sizes == size)
         if size > _LONGEST_TIME:
             bad[lines] = True
-            continue
-        digits = text[starts[lines, None] + np.arange(size)].astype(np.int64) - ord("0")
-        wrong = ((digits < 0) | (digits > _NINE)).any(axis=1)
-        found = digits @ _POWERS[size - 1 :: -1] if size else times[lines]
-        # Nineteen digits may be more than 64 bits hold; what wraps around is negative.
-        bad[lines] = wrong | (found < 0)
-        times[lines] = found
+        else:
+            times[lines], bad[lines] = _digits(windows, starts[lines], size)
     layout.is_odd |= bad
     layout.forget()
     return times, units_ns
+
+
+def _windows(text: tokens.Bytes) -> npt.NDArray[np.uint64]:
+    """The eight bytes from each byte on, as one number, the first byte lowest; beyond the end stand zeros."""
+    padded = np.append(text, np.zeros(_WORD_BYTES - 1, np.uint8)).tobytes()
+    return np.ndarray((len(text),), "<u8", padded, strides=(1,))
+
+
+def _digits(windows: npt.NDArray[np.uint64], starts: Positions, size: int) -> tuple[Times, Mask]:
+    """Numbers of ``size`` digits, eight at a time, and which are none; nineteen digits that do not fit into 64 bits are none."""
+    total = np.zeros(len(starts), np.int64)
+    wrong = np.zeros(len(starts), np.bool_)
+    at, left = starts, size
+    while left:
+        count = left % _WORD_BYTES or _WORD_BYTES
+        shift = np.uint64(8 * (_WORD_BYTES - count))
+        # Fewer than eight digits move to the end of the word, and zeros are put before them.
+        word = (windows[at] << shift) | (_ZEROS & ((np.uint64(1) << shift) - np.uint64(1)))
+        wrong |= ((word & _HIGH) | (((word + _SIX) & _HIGH) >> np.uint64(4))) != _DIGITS_ONLY
+        # Pairs of digits, then four, then eight: each step adds neighbours, the earlier one times a power of ten.
+        word -= _ZEROS
+        word = word * np.uint64(10) + (word >> np.uint64(8))
+        pairs, others = word & _EVERY_OTHER, (word >> np.uint64(16)) & _EVERY_OTHER
+        eight = (pairs * np.uint64(100 + (1_000_000 << 32)) + others * np.uint64(1 + (10_000 << 32))) >> np.uint64(32)
+        total = total * 10**count + eight.astype(np.int64)
+        at, left = at + count, left - count
+    return total, wrong | (total < 0)
 
 
 def _tag_columns(shape: _Shape, series: Positions, words_of: list[tuple[str, ...]]) -> dict[str, RawColumn]:
