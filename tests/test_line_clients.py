@@ -5,7 +5,10 @@ Telegraf itself is in no package index that this repository uses: its requests a
 
 import datetime as dt
 import gzip
+import re
 import time
+import tomllib
+import urllib.parse
 import urllib.request
 import warnings
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ from influxdb_client_3 import InfluxDBClient3
 from questdb import Protocol, QuestDBError, Sender, TimestampMicros, TimestampNanos
 
 from tests.server import Running
+from tests.sizes import ROOT
 from tests.started import request, rows, up, wait_for
 
 TOKEN = "t0p-secret"
@@ -207,7 +211,11 @@ def test_the_influx_3_client_writes(guarded: Running) -> None:
 
 
 def test_telegraf_as_its_documentation_describes_its_output(guarded: Running) -> None:
-    """``[[outputs.influxdb_v2]]``: POST /api/v2/write?bucket&org, Authorization: Token, gzip, nanoseconds, one metric a line."""
+    """The settings of our guide; POST /api/v2/write?org&bucket, Authorization: Token, gzip, nanoseconds, one metric a line."""
+    guide = (ROOT / "docs" / "howto" / "line-protocol.md").read_text()
+    (block,) = re.findall(r"^```conf\n(.*?)^```", guide, flags=re.MULTILINE | re.DOTALL)
+    (output,) = tomllib.loads(block)["outputs"]["influxdb_v2"]
+    assert output["urls"] == ["http://127.0.0.1:4780"]
     now = time.time_ns() - 5 * S_NS
     lines = [
         f"exchange,venue=kraken,host=web-1,source=telegraf connected=true,latency_ms=1.5,reconnects=2i {now}",
@@ -216,14 +224,12 @@ def test_telegraf_as_its_documentation_describes_its_output(guarded: Running) ->
     headers = {
         "Authorization": f"Token {TOKEN}",
         "Content-Type": "text/plain; charset=utf-8",
-        "Content-Encoding": "gzip",
+        "Content-Encoding": output["content_encoding"],
         "User-Agent": "Telegraf",
-        "Accept": "application/json",
     }
-
-    made = urllib.request.Request(
-        f"{guarded.url}/api/v2/write?bucket=telegraf&org=desk", gzip.compress("\n".join(lines).encode() + b"\n"), headers, method="POST"
-    )
+    where = urllib.parse.urlencode({"org": output["organization"], "bucket": output["bucket"]})
+    body = gzip.compress("\n".join(lines).encode() + b"\n")
+    made = urllib.request.Request(f"{guarded.url}/api/v2/write?{where}", body, headers, method="POST")
     with urllib.request.urlopen(made, timeout=10) as answer:
         assert answer.status == 204
     assert [(row["host"], row["latency_ms"]) for row in token_rows(guarded, "telegraf")] == [("web-1", 1.5)]

@@ -295,3 +295,21 @@ async def test_the_measures_say_how_it_goes(intake: Intake, store: ListStore) ->
     assert measures["deliveries"] == 1
     assert 0 < measures["commit_p50_ms"] <= measures["lag_p99_ms"] <= measures["lag_max_ms"]
     assert json.dumps(measures)
+
+
+async def test_a_delivery_that_must_be_whole_stores_nothing_when_anything_was_refused(intake: Intake, store: ListStore) -> None:
+    receipt = await intake.accept(delivery(1, "x"), whole=True)
+    assert (receipt.accepted, receipt.refused_total, receipt.unknown) == (0, 1, 0)
+    unreadable = Refusal("exchange", 1, None, "", "syntax", "It cannot be read.")
+    assert (await intake.accept(delivery(1), [unreadable], whole=True)).accepted == 0
+    assert store.rows("exchange") == []
+    assert intake.stats.refused == {"wrong_type": 1, "syntax": 1}
+    assert (await intake.accept(delivery(1, 2), whole=True)).accepted == 2
+
+
+async def test_what_is_only_not_known_keeps_nothing_out(intake: Intake, store: ListStore) -> None:
+    known = RawBatch.of("exchange", [{"venue": "okx", "latency_ms": 1.0, "colour": "red"}])
+    strange = RawBatch.of("nowhere", [{"a": 1}])
+    receipt = await intake.accept(Delivery((known, strange), "bot"), whole=True)
+    assert (receipt.accepted, receipt.refused_total, receipt.unknown) == (1, 2, 2)
+    assert len(store.rows("exchange")) == 1
