@@ -47,14 +47,17 @@ def test_ordinary_lines_take_the_quick_way_alone() -> None:
     assert dtypes == {"latency_ms": np.float64, "reconnects": np.int64, "connected": np.bool_, "ts": np.int64}
 
 
-def test_binary_doubles_of_the_client_take_the_quick_way_even_with_delimiters_in_them() -> None:
+def test_binary_doubles_of_the_client_take_the_quick_way_even_with_delimiters_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.concatenate([np.frombuffer(b'\n "=,=\x10\n' * 3, np.float64), np.arange(100.0)])
     body = b"".join(b"m a==\x10" + value.tobytes() + b",b=1i %d\n" % (US * 1000) for value in values)
-    (piece,) = Quick(QUESTDB).read(body)
-    assert isinstance(piece, Piece)
-    held = piece.columns["a"]
-    assert isinstance(held, np.ndarray)
-    assert held.tobytes() == values.tobytes()
+    for chunk_bytes in (50, 1_000, 1_000_000):
+        monkeypatch.setattr(quick, "CHUNK_BYTES", chunk_bytes)
+        pieces = [piece for piece in Quick(QUESTDB).read(body) if isinstance(piece, Piece)]
+        held = b"".join(np.asarray(piece.columns["a"]).tobytes() for piece in pieces)
+        assert held == values.tobytes()
+        assert np.concatenate([piece.numbers for piece in pieces]).tolist() == list(range(len(values)))
+    careful = [line.number for line in read_lines(body, QUESTDB)]
+    assert careful == list(range(len(values)))
 
 
 def test_a_number_beyond_a_float_is_refused_and_the_others_are_kept() -> None:

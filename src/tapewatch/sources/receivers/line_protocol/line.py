@@ -93,12 +93,15 @@ def read_lines(body: bytes, grammar: Grammar, start: int = 0, end: int | None = 
         else:
             if line is not None:
                 yield line
-        number += body.count(b"\n", at, reader.at)
+        number += body.count(b"\n", at, reader.at) - reader.hidden
         at = reader.at
 
 
 class _Reader:
-    """Reads one line of a body from a position; ``at`` is then where the next begins."""
+    """Reads one line of a body from a position; ``at`` is then where the next begins.
+
+    ``hidden`` counts the line feeds that were bytes of binary values: they end no line for whoever counts lines.
+    """
 
     def __init__(self, body: bytes, grammar: Grammar, at: int, number: int) -> None:
         self.body = body
@@ -106,6 +109,7 @@ class _Reader:
         self.at = at
         self.number = number
         self.table = ""
+        self.hidden = 0
 
     def line(self) -> Line | None:
         """The line; None for a blank one or a comment.
@@ -241,6 +245,7 @@ class _Reader:
             found = self._array(start)
         elif kind == DECIMAL:
             found = self._decimal(start)
+        self.hidden += self.body.count(b"\n", start, self.at)
         if found is None:
             raise self._fault(
                 "wrong_type", f"the binary value of {column} is no double, decimal or array of doubles", self.at, column=column

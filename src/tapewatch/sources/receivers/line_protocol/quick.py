@@ -21,6 +21,8 @@ CHUNK_BYTES = 1024 * 1024
 """Bytes that are looked at together: they and what is computed of them stay in the processor's cache."""
 
 _JSON_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_LOOK_AHEAD = 64
+_DOUBLE, _DOUBLE_BYTES = b"==\x10", 10
 _BLANK = ord(" ")
 _LONGEST_TIME = 19
 _WORD_BYTES = 8
@@ -85,15 +87,15 @@ class Quick:
                 yield from read_lines(body, self.grammar, at, number=number)
                 return
             yield from self._chunk(chunk, layout, number)
-            number += chunk.count(b"\n") if b'"' in chunk else len(layout.starts)
+            number += len(layout.feeds)
             at = end
 
     def _chunk(self, chunk: bytes, layout: Layout, number: int) -> Iterator[Piece | Line | Unreadable]:
         numbers = _Numbers.read(layout)
         times, units_ns = _times(layout, wide=self.grammar.wide)
         pieces = list(self._pieces(chunk, layout, numbers, times, units_ns))
-        has_long_lines = b'"' in chunk
-        feeds = np.flatnonzero(layout.text == ord("\n")) if has_long_lines else layout.ends
+        feeds = layout.feeds
+        has_long_lines = len(feeds) != len(layout.ends)
         for piece in pieces:
             at = np.searchsorted(feeds, layout.starts[piece.numbers]) if has_long_lines else piece.numbers
             yield Piece(piece.table, at + number, piece.columns, piece.times, piece.units_ns)
@@ -168,20 +170,23 @@ def doubled_name(line: Line) -> str | None:
 
 
 def _chunk_end(body: bytes, at: int) -> int:
-    """The end of a line near the end of a chunk; one that lies between quotes is passed over, as far as can be seen by counting."""
-    end = at
-    has_quotes = body.find(b'"', at, at + CHUNK_BYTES) >= 0
-    while True:
-        found = body.find(b"\n", min(end + CHUNK_BYTES, len(body) - 1))
-        if found < 0 or found + 1 == len(body):
+    """The end of a line near the end of a chunk.
+
+    It is a line feed that is not within a binary double, nor between quotes as far as counting can tell; that stops after some lines, since
+    with doubles in the body quotes may be part of them.
+    """
+    counted, quotes = at, 0
+    found = body.find(b"\n", min(at + CHUNK_BYTES, len(body) - 1))
+    for _ in range(_LOOK_AHEAD):
+        quotes += body.count(b'"', counted, found)
+        if quotes % 2 == 0 and body.rfind(_DOUBLE, max(at, found - _DOUBLE_BYTES), found) < 0:
+            break
+        counted = found
+        following = body.find(b"\n", found + 1)
+        if following < 0:
             return len(body)
-        for _ in range(64):
-            if not has_quotes or body.count(b'"', at, found) % 2 == 0:
-                return found + 1
-            found = body.find(b"\n", found + 1)
-            if found < 0:
-                return len(body)
-        end = found + 1
+        found = following
+    return found + 1
 
 
 @dataclass(slots=True)
@@ -345,8 +350,8 @@ def _column(type_: int, chunk: bytes, layout: Layout, numbers: _Numbers, at: Pos
 
 def _texts(chunk: bytes, starts: Positions, ends: Positions, grammar: Grammar) -> Coded:
     found = [chunk[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
-    places: dict[bytes, int] = {}
-    codes = np.fromiter((places.setdefault(text, len(places)) for text in found), np.int32, len(found))
+    places = {text: i for i, text in enumerate(dict.fromkeys(found))}
+    codes = np.fromiter(map(places.__getitem__, found), np.int32, len(found))
     words = [(grammar.text_escape.sub(rb"\1", text) if b"\\" in text else text).decode() for text in places]
     if len(set(words)) == len(words):
         return Coded(codes, tuple(words))

@@ -54,6 +54,7 @@ class Layout:
         value_lines: Its line, (v,).
         types: How it is written, (v,).
         time_starts: First byte of a line's time, (n,); equal to ``ends`` where it has none.
+        feeds: All line feeds, those between quotes too.
     """
 
     text: Bytes
@@ -65,6 +66,7 @@ class Layout:
     value_lines: Positions
     types: Bytes
     time_starts: Positions
+    feeds: Positions
 
     def without(self, bad: Mask) -> None:
         """Turn further lines into odd ones: ``bad`` says which values are not what they look like."""
@@ -83,33 +85,37 @@ def lay_out(chunk: bytes, *, wide: bool) -> Layout | None:
     """The layout of a chunk that ends with a line feed; None when its lines cannot even be told apart without reading them one by one."""
     doubles = np.empty(0, np.int64)
     if wide and b"==" in chunk:
-        if b"==\x0e" in chunk or b"==\x17" in chunk:
+        harmless = _without_doubles(chunk)
+        if harmless is None:
             return None
-        if b"==\x10" in chunk:
-            harmless = _without_doubles(chunk)
-            if harmless is None:
-                return None
-            chunk, doubles = harmless
-    if b"\\" in chunk and any(pair in chunk for pair in _ESCAPED_ENDS):
-        return None
-    if not is_utf8(chunk):
+        chunk, doubles = harmless
+    if (b"\\" in chunk and any(pair in chunk for pair in _ESCAPED_ENDS)) or not is_utf8(chunk):
         return None
     text = np.frombuffer(chunk, np.uint8)
+    found = _delimiters(chunk, text)
+    if found is None:
+        return None
+    at, kinds, quotes = found
+    layout = _measured(text, at, kinds, np.concatenate([doubles, quotes]))
+    if layout is None:
+        return None
+    if len(quotes):
+        layout.feeds = np.flatnonzero(text == ord("\n"))
+    return _typed(layout, doubles, wide=wide)
+
+
+def _delimiters(chunk: bytes, text: Bytes) -> tuple[Positions, Bytes, Positions] | None:
+    """Where delimiters stand that are neither escaped nor between quotes, which they are, and where quotes stand."""
     classes = np.frombuffer(chunk.translate(bytes(_CLASSES)), np.uint8)
     at = np.flatnonzero(classes != 0)
     kinds = classes[at]
     if b"\\" in chunk:
         plain = (kinds == LINE_FEED) | (text[at - 1] != ord("\\"))
         at, kinds = at[plain], kinds[plain]
-    fragile = doubles
-    if b'"' in chunk:
-        outside = _outside_quotes(text, at, kinds)
-        if outside is None:
-            return None
-        fragile = np.concatenate([doubles, at[kinds == QUOTE]])
-        at, kinds = at[outside], kinds[outside]
-    layout = _measured(text, at, kinds, fragile)
-    return None if layout is None else _typed(layout, doubles, wide=wide)
+    if b'"' not in chunk:
+        return at, kinds, at[:0]
+    outside = _outside_quotes(text, at, kinds)
+    return None if outside is None else (at[outside], kinds[outside], at[kinds == QUOTE])
 
 
 def is_utf8(text: bytes) -> bool:
@@ -124,7 +130,14 @@ def is_utf8(text: bytes) -> bool:
 
 
 def _without_doubles(chunk: bytes) -> tuple[bytes, Positions] | None:
-    """The chunk with binary doubles overwritten, and where they began (at their second equals sign)."""
+    """The chunk with binary doubles overwritten, and where they began: at their second equals sign.
+
+    None when it has other binary values, or one that is cut off.
+    """
+    if b"==\x0e" in chunk or b"==\x17" in chunk:
+        return None
+    if b"==\x10" not in chunk:
+        return chunk, np.empty(0, np.int64)
     text = np.frombuffer(chunk, np.uint8).copy()
     equals = np.flatnonzero((text[:-2] == ord("=")) & (text[1:-1] == ord("=")) & (text[2:] == DOUBLE_MARK)) + 1
     if len(equals) > 1 and np.diff(equals).min() <= _DOUBLE_BYTES:  # what looks like one lies within another: read on from its end
@@ -186,7 +199,7 @@ def _measured(text: Bytes, at: Positions, kinds: Bytes, fragile: Positions) -> L
         of_fragile = np.searchsorted(ends, fragile)
         if (is_odd[of_fragile] | (fragile <= first[of_fragile]) | (fragile >= second[of_fragile])).any():
             return None
-    return Layout(text, starts, ends, is_odd, at[0::2] + 1, at[1::2], lines[0::2], np.empty(0, np.uint8), time_starts)
+    return Layout(text, starts, ends, is_odd, at[0::2] + 1, at[1::2], lines[0::2], np.empty(0, np.uint8), time_starts, ends)
 
 
 def _tangled(is_equals: Mask, lines: Positions, count: int) -> Mask:
