@@ -17,8 +17,6 @@ BAD_IN_TABLE = frozenset("\n\r?,’'\"\\/:)(+*%~\ufeff\x7f" + "".join(map(chr, r
 
 BAD_IN_COLUMN = BAD_IN_TABLE | frozenset(".-")
 
-BAD_IN_ANY_NAME = frozenset("\x00\n\r")
-
 
 @dataclass(frozen=True, slots=True)
 class Grammar:

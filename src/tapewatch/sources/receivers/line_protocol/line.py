@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tapewatch.sources.receivers.line_protocol.binary import Value, binary_value
 from tapewatch.sources.receivers.line_protocol.grammar import NS_PER_US, Grammar
 from tapewatch.sources.shown import shown
-
-Value = bool | int | float | str | list[Any]
 
 TRUE = frozenset({b"t", b"T", b"true", b"True", b"TRUE"})
 FALSE = frozenset({b"f", b"F", b"false", b"False", b"FALSE"})
 
-DOUBLE, ARRAY, DECIMAL = b"\x10", b"\x0e", b"\x17"
-"""Second byte of QuestDB's binary values: a double of 8 bytes little endian; an array of element type, dimensions, lengths and elements;
-a decimal of scale, length and that many bytes big endian."""
-_DOUBLES = 10
-_MOST_DIMENSIONS = 32
-_HEAD_BYTES = 2
 _LONGEST_INTEGER = 20
 _LONGEST_DIGITS = 400
 """Digits that are read at all: leading zeros are allowed, but to read thousands of digits takes time."""
@@ -235,52 +227,14 @@ class _Reader:
         return self._text(self.grammar.text_escape.sub(rb"\1", found[1]), column, start)
 
     def _binary(self, column: str) -> Value:
-        kind = self.body[self.at + 1 : self.at + 2]
-        start = self.at + 2
-        found: Value | None = None
-        if kind == DOUBLE and start + 8 <= len(self.body):
-            self.at = start + 8
-            found = float(struct.unpack_from("<d", self.body, start)[0])
-        elif kind == ARRAY:
-            found = self._array(start)
-        elif kind == DECIMAL:
-            found = self._decimal(start)
-        self.hidden += self.body.count(b"\n", start, self.at)
+        found = binary_value(self.body, self.at + 1)
         if found is None:
-            raise self._fault(
-                "wrong_type", f"the binary value of {column} is no double, decimal or array of doubles", self.at, column=column
-            )
-        return found
-
-    def _decimal(self, start: int) -> float | None:
-        head = self.body[start : start + 2]
-        if len(head) < _HEAD_BYTES or start + 2 + head[1] > len(self.body):
-            return None
-        self.at = start + 2 + head[1]
-        if not head[1]:
-            return math.nan
-        unscaled = int.from_bytes(self.body[start + 2 : self.at], "big", signed=True)
-        try:
-            return unscaled / 10 ** head[0]
-        except OverflowError:
-            return math.copysign(math.inf, unscaled)
-
-    def _array(self, start: int) -> list[Any] | None:
-        head = self.body[start : start + 2]
-        if len(head) < _HEAD_BYTES or head[0] != _DOUBLES or not 0 < head[1] <= _MOST_DIMENSIONS:
-            return None
-        first = start + 2 + 4 * head[1]
-        if first > len(self.body):
-            return None
-        shape: tuple[int, ...] = struct.unpack_from(f"<{head[1]}I", self.body, start + 2)
-        count = math.prod(shape)
-        if first + 8 * count > len(self.body):
-            return None
-        self.at = first + 8 * count
-        values: list[Any] = list(struct.unpack_from(f"<{count}d", self.body, first))
-        for length in reversed(shape[1:]):
-            values = [values[i : i + length] for i in range(0, len(values), length)] if length else []
-        return values
+            message = f"the binary value of {column} is no double, decimal or array of doubles"
+            raise self._fault("wrong_type", message, self.at, column=column)
+        value, end = found
+        self.hidden += self.body.count(b"\n", self.at, end)
+        self.at = end
+        return value
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
