@@ -66,6 +66,21 @@ def test_a_number_beyond_a_float_is_refused_and_the_others_are_kept() -> None:
     assert rows(found) == {"m": ([0, 2], {"a": [1.0, 2.0]})}
 
 
+def test_many_shapes_of_few_lines_are_read_one_by_one_and_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick, "MANY_SHAPES", 2)
+    body = b"m a=1\nm b=2\nm a=3,b=4\nm c=t\n" + b"m d=5i\n" * quick.FEW_LINES
+    parts = list(Quick(INFLUX).read(body))
+    assert [len(part.numbers) for part in parts if isinstance(part, Piece)] == [quick.FEW_LINES]
+    assert rows(gather(parts, 1)) == rows(gather(read_lines(body, INFLUX), 1))
+
+
+def test_an_unusual_line_with_a_line_feed_in_its_text_is_one_line() -> None:
+    body = b'm a="x\ny" 17t\nm a=1\nm a="p\nq",b=007\nm a="r"\n'
+    found = gather(Quick(INFLUX).read(body), 1)
+    assert [(refusal.row, refusal.column) for refusal in found.refusals] == [(0, "ts")]
+    assert rows(found) == {"m": ([2, 3, 5], {"a": [1.0, "p\nq", "r"], "b": [None, 7.0, None]})}
+
+
 def test_an_unusual_line_does_not_slow_the_others() -> None:
     parts = list(Quick(INFLUX).read(b"m a=1 1\nm a=007 2\n m a=3\nm a=4 4\n"))
     assert len([part for part in parts if isinstance(part, Piece)]) == 1

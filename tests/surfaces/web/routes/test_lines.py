@@ -236,6 +236,17 @@ async def test_probes(web: Stack) -> None:
     assert json.loads((await web.http.get("/health")).content)["status"] == "pass"
 
 
+async def test_bodies_of_too_many_tables_or_columns_are_refused(web: Stack) -> None:
+    for body, message in (
+        ("".join(f"t{i} a=1\n" for i in range(1_001)), "more than 1000 different tables"),
+        ("".join(f"exchange,venue=okx c{i}=1\n" for i in range(600)), "more than 512 different columns"),
+    ):
+        for path in BOTH:
+            answer = await web.http.post(path, content=body)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+            assert message in answer.json()["message"]
+
+
 async def test_more_unreadable_lines_than_can_be_told_refuse_the_body(web: Stack) -> None:
     for path in BOTH:
         answer = await web.http.post(path, content="exchange,venue=okx latency_ms=1\n" + "x\n" * 1_001)

@@ -20,6 +20,9 @@ from tapewatch.sources.shown import shown
 MOST_COLUMNS = 512
 """Different columns of one table in one body; more is not a table but a mistake."""
 
+MOST_TABLES = 1_000
+"""Different tables in one body; each costs a judgement of its own."""
+
 MOST_UNREADABLE = 1_000
 """Lines that may be unreadable before the whole body is refused."""
 
@@ -55,11 +58,11 @@ def gather(parts: Iterable[Piece | Line | Unreadable], unit_ns: int) -> Found:
         unit_ns: Nanoseconds of one unit of the times of lines that do not say it themselves.
 
     Raises:
-        SourceError: There are too many unreadable lines, or too many columns in one table.
+        SourceError: There are too many unreadable lines, tables, or columns in one table.
     """
     found = Found()
     by_table: dict[str, list[Piece]] = {}
-    lines: dict[tuple[str, tuple[str, ...]], list[Line]] = {}
+    lines: dict[str, list[Line]] = {}
     for part in parts:
         if isinstance(part, Unreadable):
             _refuse(found, part)
@@ -69,10 +72,13 @@ def gather(parts: Iterable[Piece | Line | Unreadable], unit_ns: int) -> Found:
             message = f"Line {part.number + 1}: {shown(name)!r} stands twice in the line."
             _refuse(found, Unreadable(part.number, shown(part.table), shown(name), "", "duplicate_name", message))
         else:
-            names = tuple(name for name, _ in (*part.tags, *part.fields))
-            lines.setdefault((part.table, names), []).append(part)
-    for (table, names), held in lines.items():
-        by_table.setdefault(table, []).append(_piece(table, names, held))
+            lines.setdefault(part.table, []).append(part)
+    for table, held in lines.items():
+        by_table.setdefault(table, []).append(_piece(table, held))
+    if len(by_table) > MOST_TABLES:
+        raise SourceError(
+            f"more than {MOST_TABLES} different tables in one body; the first is {shown(next(iter(by_table)))!r}", permanent=True
+        )
     for table, pieces in by_table.items():
         placed = [_placed(piece, unit_ns, found) for piece in pieces]
         found.batches += _batches(table, [piece for piece in placed if len(piece.numbers)])
@@ -87,10 +93,18 @@ def _refuse(found: Found, line: Unreadable) -> None:
     found.refusals.append(Refusal(line.table, line.number, line.column, line.value, line.reason, line.message))
 
 
-def _piece(table: str, names: Sequence[str], lines: Sequence[Line]) -> Piece:
-    """Lines that have the same names, as one piece."""
-    rows = [[*(word or None for _, word in line.tags), *(value for _, value in line.fields)] for line in lines]
-    columns: dict[str, RawColumn] = {name: [row[j] for row in rows] for j, name in enumerate(names)}
+def _piece(table: str, lines: Sequence[Line]) -> Piece:
+    """Lines of one table, as one piece; what a line does not name is missing.
+
+    Raises:
+        SourceError: They have too many different columns.
+    """
+    rows = [{**{name: word or None for name, word in line.tags}, **dict(line.fields)} for line in lines]
+    names: dict[str, None] = {}
+    for row in rows:
+        names.update(dict.fromkeys(row))
+        _check_width(table, len(names))
+    columns: dict[str, RawColumn] = {name: [row.get(name) for row in rows] for name in names}
     numbers = np.array([line.number for line in lines], np.int64)
     times = np.array([NULL_TIME if line.time is None else max(line.time, NULL_TIME + 1) for line in lines], np.int64)
     return Piece(table, numbers, columns, times, np.array([line.unit_ns for line in lines], np.int64))
@@ -132,13 +146,17 @@ def _misplaced(piece: Piece, i: int, unit_ns: int) -> Unreadable:
     return Unreadable(number, shown(piece.table), "ts", str(time), "time_unit", message)
 
 
+def _check_width(table: str, columns: int) -> None:
+    if columns > MOST_COLUMNS:
+        raise SourceError(f"{shown(table)}: more than {MOST_COLUMNS} different columns in one table", permanent=True)
+
+
 # --- columns ---------------------------------------------------------------------------------------------------------
 
 
 def _batches(table: str, pieces: list[Piece]) -> list[RawBatch]:
     names = dict.fromkeys(name for piece in pieces for name in piece.columns)
-    if len(names) > MOST_COLUMNS:
-        raise SourceError(f"{shown(table)}: more than {MOST_COLUMNS} different columns in one table", permanent=True)
+    _check_width(table, len(names))
     if not pieces:
         return []
     count = sum(len(piece.numbers) for piece in pieces)

@@ -17,6 +17,9 @@ from tapewatch.sources.receivers.line_protocol.tokens import Layout, Positions
 CHUNK_BYTES = 1024 * 1024
 """Bytes that are looked at together: they and what is computed of them stay in the processor's cache."""
 
+MANY_SHAPES, FEW_LINES = 64, 8
+"""Where a chunk has more shapes than this, those with fewer lines are read one by one."""
+
 _LOOK_AHEAD = 64
 _DOUBLE, _DOUBLE_BYTES = b"==\x10", 10
 
@@ -126,6 +129,9 @@ class Quick:
             if known is not None:
                 shape_of[i] = shapes.setdefault(known[0], len(shapes))
         of_line = np.where(layout.is_odd, -1, shape_of[series_of])
+        if len(shapes) > MANY_SHAPES:  # columns of a few rows each cost more than reading them
+            sizes = np.bincount(of_line[of_line >= 0], minlength=len(shapes))
+            of_line = np.where(sizes[of_line] < FEW_LINES, -1, of_line)
         layout.is_odd |= of_line < 0
         return list(shapes), of_line, series_of, words_of
 

@@ -248,15 +248,17 @@ def _is_boolean(text: Bytes, starts: Positions, length: Positions, types: Bytes)
 
 
 def shortened(layout: Layout) -> bytes:
-    """The chunk without its values and times: one line each, a value replaced by a byte for its type.
+    """The chunk without its values, times and odd lines: one line for each, a value replaced by a byte for its type.
 
     Two lines with one skeleton differ in nothing but values and times.
     """
     marked = layout.text.copy()
     marked[layout.value_starts - 1] = 0xF8 + layout.types
     timed = np.flatnonzero((layout.time_starts < layout.ends) & ~layout.is_odd)
-    starts = np.concatenate([layout.value_starts, layout.time_starts[timed]])
-    ends = np.concatenate([layout.value_ends, layout.ends[timed]])
+    # Odd lines go away whole: a text in them may hold a line feed.
+    odd = np.flatnonzero(layout.is_odd & (layout.starts < layout.ends))
+    starts = np.concatenate([layout.value_starts, layout.time_starts[timed], layout.starts[odd]])
+    ends = np.concatenate([layout.value_ends, layout.ends[timed], layout.ends[odd]])
     return marked[~covered(len(marked), starts, ends)].tobytes()
 
 
