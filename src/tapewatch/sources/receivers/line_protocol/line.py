@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ FALSE = frozenset({b"f", b"F", b"false", b"False", b"FALSE"})
 _LONGEST_INTEGER = 20
 _LONGEST_DIGITS = 400
 """Digits that are read at all: leading zeros are allowed, but to read thousands of digits takes time."""
-_ENDS = b" ,\n\r"
+_VALUE, _TIME, _SPACES = re.compile(rb"[^ ,\n\r]*"), re.compile(rb"[^ \n\r]*"), re.compile(rb" *")
 _INT_END, _UINT_END = 2**63, 2**64
 
 
@@ -205,9 +206,7 @@ class _Reader:
             return self._quoted(column)
         if first == b"=" and self.grammar.wide:
             return self._binary(column)
-        start = self.at
-        while self.at < len(self.body) and self.body[self.at] not in _ENDS:
-            self.at += 1
+        start, self.at = self.at, self._match(_VALUE)
         token = self.body[start : self.at]
         if token in TRUE or token in FALSE:
             return token in TRUE
@@ -239,9 +238,7 @@ class _Reader:
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def _time(self, *, has_space: bool) -> tuple[int | None, int]:
-        start = self.at
-        while self.at < len(self.body) and self.body[self.at] not in b" \n\r":
-            self.at += 1
+        start, self.at = self.at, self._match(_TIME)
         token = self.body[start : self.at]
         if not token:
             return None, 0
@@ -280,8 +277,7 @@ class _Reader:
         return self._next() in {b"", b"\n", b"\r"}
 
     def _spaces(self) -> None:
-        while self._next() == b" ":
-            self.at += 1
+        self.at = self._match(_SPACES)
 
     def _shown_next(self) -> str:
         sign = self._next()
