@@ -268,8 +268,14 @@ def test_metrics_pass_the_strict_parser(server: Running) -> None:
 
 
 def test_ready_and_health_of_a_sound_server(server: Running) -> None:
-    assert request(server, "/ready") == (200, {"status": "ok", "reasons": []})
-    assert request(server, "/health") == (200, {"status": "ok", "reasons": []})
+    assert request(server, "/ready") == (
+        200,
+        {"name": "tapewatch", "status": "pass", "message": "ready for queries and writes", "reasons": []},
+    )
+    assert request(server, "/health") == (
+        200,
+        {"name": "tapewatch", "status": "pass", "message": "ready for queries and writes", "reasons": []},
+    )
 
 
 @pytest.fixture
@@ -285,7 +291,7 @@ def test_a_disk_that_fills_is_told_and_nothing_that_was_acknowledged_is_lost(dis
         filler = fill(disk)
         wait_for(lambda: request(server, "/health")[0] == 503)
         body = request(server, "/health")[1]
-        assert body["status"] == "failing"
+        assert body["status"] == "fail"
         assert "store is away" in body["reasons"][0]
         store = json.loads(server.get("/api/status"))["store"]
         assert (store["state"], store["is_full"]) == ("down", True)

@@ -19,7 +19,7 @@ from tests.server import Running
 from tests.sizes import ROOT
 from tests.started import tapewatch, up
 
-DEFAULT_URL = "http://127.0.0.1:4780"
+DEFAULT_ADDRESS = "127.0.0.1:4780"
 # Lines that install or start things, or belong on another machine: they are read by `make`'s own tests or cannot be run here.
 NOT_RUN = (
     "make ",
@@ -79,7 +79,7 @@ class Daemon:
 def executed(snippet: Snippet, url: str) -> dict[str, Any]:
     """Names after running a Python block with the server's address in place of the default one."""
     names: dict[str, Any] = {"__name__": "snippet", "daemon": Daemon()}
-    exec(compile(snippet.code.replace(DEFAULT_URL, url), str(snippet), "exec"), names)
+    exec(compile(snippet.code.replace(DEFAULT_ADDRESS, url.removeprefix("http://")), str(snippet), "exec"), names)
     return names
 
 
@@ -110,7 +110,10 @@ def test_every_command_line_works(snippet: Snippet, server: Running) -> None:
     if snippet.code.startswith(NOT_RUN):
         return
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", snippet.code.replace(DEFAULT_URL, server.url)], capture_output=True, text=True, check=False
+        ["bash", "-euo", "pipefail", "-c", snippet.code.replace(DEFAULT_ADDRESS, server.url.removeprefix("http://"))],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     for answer in re.findall(r"\{.*?\}(?=\{|$)", done.stdout):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from tapewatch.errors import StoreRejected, StoreUnavailable
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.query import Query
-from tapewatch.model.rows import Coded, Mark, RowBatch
+from tapewatch.model.rows import BodyMark, Coded, Mark, RowBatch
 from tapewatch.model.table import Table
 from tapewatch.model.venue import Names
 from tapewatch.store.base import Answer, Capabilities, Stored, Usage
@@ -21,7 +21,7 @@ class ListStore:
 
     def __init__(self) -> None:
         self.batches: list[RowBatch] = []
-        self.marks: set[Mark] = set()
+        self.marks: set[Mark | BodyMark] = set()
         self.groups: list[int] = []
         self.away = ""
         self.delay_s = 0.0

@@ -295,3 +295,20 @@ async def test_the_measures_say_how_it_goes(intake: Intake, store: ListStore) ->
     assert measures["deliveries"] == 1
     assert 0 < measures["commit_p50_ms"] <= measures["lag_p99_ms"] <= measures["lag_max_ms"]
     assert json.dumps(measures)
+
+
+async def test_a_delivery_that_must_be_whole_stores_nothing_when_anything_was_refused(intake: Intake, store: ListStore) -> None:
+    receipt = await intake.accept(delivery(1, "x"), whole=True)
+    assert (receipt.accepted, receipt.refused_total) == (0, 1)
+    unreadable = Refusal("exchange", 1, None, "", "syntax", "It cannot be read.")
+    assert (await intake.accept(delivery(1), [unreadable], whole=True)).accepted == 0
+    assert store.rows("exchange") == []
+    assert intake.stats.refused == {"wrong_type": 1, "syntax": 1}
+    assert (await intake.accept(delivery(1, 2), whole=True)).accepted == 2
+
+
+async def test_without_a_quarantine_what_is_not_known_is_refused_like_anything_else(intake: Intake, store: ListStore) -> None:
+    known = RawBatch.of("exchange", [{"venue": "okx", "latency_ms": 1.0, "colour": "red"}])
+    receipt = await intake.accept(Delivery((known,), "bot"), whole=True)
+    assert (receipt.accepted, receipt.refused_total) == (0, 1)
+    assert store.rows("exchange") == []

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tapewatch.model.rows import Mark
-from tapewatch.store.base import MARK_WINDOW
+from tapewatch.model.rows import BodyMark, Mark
+from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW
 from tapewatch.store.marks import Marks
 
 
@@ -31,3 +31,19 @@ def test_it_says_when_the_stored_ones_should_be_thinned() -> None:
     assert marks.windows() == {"a": MARK_WINDOW + 1}
     marks.forgot()
     assert not marks.outgrown()
+
+
+def test_a_body_is_known_for_a_while_even_when_the_clock_is_set_back() -> None:
+    marks = Marks([BodyMark("d1", 1_000)])
+    assert BodyMark("d1", 0) in marks
+    assert BodyMark("d1", 999 + BODY_MARK_US) in marks
+    assert BodyMark("d1", 1_000 + BODY_MARK_US) not in marks
+    assert BodyMark("d2", 1_000) not in marks
+
+
+def test_old_bodies_are_forgotten() -> None:
+    marks = Marks([BodyMark("d1", 1_000), BodyMark("d2", 2_000)])
+    assert not marks.forget_bodies(999)
+    assert marks.forget_bodies(1_000)
+    assert BodyMark("d1", 1_001) not in marks
+    assert BodyMark("d2", 2_001) in marks

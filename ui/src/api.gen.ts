@@ -148,10 +148,12 @@ export interface FrameOut {
   unsynchronised: Record<string, number | null>;
 }
 
-/** Whether the server is well; the reasons when it is not. */
+/** Whether the server is well; the reasons when it is not. In the words of InfluxDB's clients, which ask here too. */
 export interface HealthOut {
+  message: string;
+  name: string;
   reasons: string[];
-  status: string;
+  status: "pass" | "fail";
 }
 
 /** A stretch without rows where rows were expected. */
@@ -178,6 +180,27 @@ export interface IngestOut {
 
 /** What a column's values mean, and so how they may be combined. */
 export interface Kind {
+}
+
+/** A value or a line that was not kept; ``line`` counts from 1. */
+export interface LineRefusalOut {
+  column: string | null;
+  line: number;
+  message: string;
+  reason: string;
+  row: number;
+  table: string;
+  value: string;
+}
+
+/** Why lines were refused, in the words of InfluxDB and QuestDB: ``code``, ``message`` and ``line``, which counts from 1. */
+export interface LinesRefusedOut {
+  accepted?: number;
+  code: string;
+  line?: number | null;
+  message: string;
+  refused?: LineRefusalOut[];
+  refused_total?: number;
 }
 
 /** What a backup holds; also in its ``manifest.json``. */
@@ -247,6 +270,11 @@ export interface QueryBody {
   range?: RangeBody;
   shift_s?: number;
   table: string;
+}
+
+/** What QuestDB's clients ask before they write. */
+export interface QuestDBSettingsOut {
+  config: Record<string, any>;
 }
 
 /** The last ``last_s`` seconds, or from ``start_us`` to ``end_us``, or from ``start`` to ``end`` in ISO 8601 with an offset. */

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tapewatch.clock import Clock
 from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable, TapewatchError, TooFast, WrongSource
@@ -33,6 +33,9 @@ UNKNOWN_AFTER_S = 30.0
 
 OWN_SOURCE = "tapewatch"
 """Source of the rows that ingest writes about itself."""
+
+UNKNOWN = frozenset({"unknown_table", "unknown_column"})
+"""Reasons that are no fault of the rows: their table or column may be made known later."""
 
 Observer = Callable[[RowBatch], None]
 
@@ -190,12 +193,13 @@ class Intake:
                     await self._write_refusals()
         await self._writer.stop()
 
-    async def accept(self, delivery: Delivery, refusals: Sequence[Refusal] = ()) -> Receipt:
+    async def accept(self, delivery: Delivery, refusals: Sequence[Refusal] = (), *, whole: bool = False) -> Receipt:
         """Judge a delivery and make it durable.
 
         Args:
             delivery: Rows of any tables; all that are accepted become durable together.
             refusals: What the receiver could not even decode; counted and told with the rest.
+            whole: Store nothing when anything was refused; what is kept in quarantine does not count as refused.
 
         Raises:
             TooFast: The source sends more than it may; nothing was kept, the same delivery may be sent again later.
@@ -215,9 +219,16 @@ class Intake:
         self._judging.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
         self._count(delivery, judged, refusals)
         batches = tuple(outcome.batch for outcome in judged if outcome.batch is not None)
-        stored = await self._keep(delivery, batches, hold)
+        held = sum(outcome.held_total for outcome in judged)
+        is_void = whole and len(refusals) + sum(outcome.refused_total for outcome in judged) > held
+        if is_void:
+            batches = ()
+            if hold is not None:
+                hold.let_go()
+        stored = is_void or await self._keep(delivery, batches, hold)
         self._lag.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
-        return _receipt(judged, refusals, batches, is_duplicate=not stored)
+        receipt = _receipt(judged, refusals, batches, is_duplicate=not stored)
+        return replace(receipt, quarantined=0) if is_void else receipt
 
     def _let_in(self, delivery: Delivery, rows: int) -> None:
         """Refuse a delivery as a whole because of its sender."""

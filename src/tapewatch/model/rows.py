@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,18 +15,71 @@ NULL_TIME = -(2**63)
 NULL_FLAG = -1
 NULL_CODE = -1
 
+FIRST_US = 10**14
+"""March 1973: smaller times have the size of milliseconds or seconds."""
+
+END_US = 10**17
+"""The year 5138: larger times have the size of nanoseconds."""
+
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.int8]
 Codes = npt.NDArray[np.int32]
 Sketches = npt.NDArray[np.object_]
 
-RawColumn = list[Any] | npt.NDArray[Any]
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Dictionary-coded words: ``codes`` (int32, n; -1 = null) point into ``values``."""
+
+    codes: Codes
+    values: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, place: int) -> str | None:
+        code = int(self.codes[place])
+        return None if code < 0 else self.values[code]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return iter(self.words().tolist())
+
+    @classmethod
+    def of(cls, words: Sequence[str | None]) -> Coded:
+        """Code a sequence of words; None becomes null."""
+        distinct = dict.fromkeys(words)
+        distinct.pop(None, None)
+        lookup: dict[str | None, int] = {word: i for i, word in enumerate(distinct)}
+        lookup[None] = NULL_CODE
+        codes = np.fromiter(map(lookup.__getitem__, words), np.int32, len(words))
+        return cls(codes, tuple(word for word in distinct if word is not None))
+
+    @classmethod
+    def constant(cls, word: str | None, count: int) -> Coded:
+        """Repeat one word ``count`` times."""
+        code = NULL_CODE if word is None else 0
+        return cls(np.full(count, code, np.int32), () if word is None else (word,))
+
+    def words(self) -> npt.NDArray[np.object_]:
+        """Decode into an object array of str or None, shape (n,)."""
+        lookup = np.empty(len(self.values) + 1, dtype=np.object_)
+        lookup[: len(self.values)] = self.values
+        lookup[-1] = None
+        decoded: npt.NDArray[np.object_] = lookup[self.codes]
+        return decoded
+
+    def take(self, index: npt.NDArray[Any]) -> Coded:
+        """Select rows by position or mask."""
+        return Coded(self.codes[index], self.values)
+
+
+RawColumn = list[Any] | npt.NDArray[Any] | Coded
 
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
-    """Rows of one table as they came: columns of untyped values, all of the same length.
+    """Rows of one table as they came: columns of untyped values, all of the same length; words may come coded.
 
     Attributes:
         table: Name of the table, known or not.
@@ -63,45 +116,6 @@ class RawBatch:
             {name: value for name, value in zip(names, values, strict=True) if value is not None}
             for values in zip(*self.columns.values(), strict=True)
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """Dictionary-coded words: ``codes`` (int32, n; -1 = null) point into ``values``."""
-
-    codes: Codes
-    values: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    @classmethod
-    def of(cls, words: Sequence[str | None]) -> Coded:
-        """Code a sequence of words; None becomes null."""
-        distinct = dict.fromkeys(words)
-        distinct.pop(None, None)
-        lookup: dict[str | None, int] = {word: i for i, word in enumerate(distinct)}
-        lookup[None] = NULL_CODE
-        codes = np.fromiter(map(lookup.__getitem__, words), np.int32, len(words))
-        return cls(codes, tuple(word for word in distinct if word is not None))
-
-    @classmethod
-    def constant(cls, word: str | None, count: int) -> Coded:
-        """Repeat one word ``count`` times."""
-        code = NULL_CODE if word is None else 0
-        return cls(np.full(count, code, np.int32), () if word is None else (word,))
-
-    def words(self) -> npt.NDArray[np.object_]:
-        """Decode into an object array of str or None, shape (n,)."""
-        lookup = np.empty(len(self.values) + 1, dtype=np.object_)
-        lookup[: len(self.values)] = self.values
-        lookup[-1] = None
-        decoded: npt.NDArray[np.object_] = lookup[self.codes]
-        return decoded
-
-    def take(self, index: npt.NDArray[Any]) -> Coded:
-        """Select rows by position or mask."""
-        return Coded(self.codes[index], self.values)
 
 
 TypedColumn = Floats | Times | Flags | Sketches | Coded
@@ -169,6 +183,17 @@ class Mark:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class BodyMark:
+    """Proof of delivery of a sender that numbers nothing: the digest of its body, and when the body was received, in microseconds.
+
+    It is known for ten minutes: long enough for a retry, and short enough to be kept in memory.
+    """
+
+    digest: str
+    received_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What one sender handed over at once: all of it becomes durable together, or nothing.
@@ -188,7 +213,7 @@ class Delivery:
     source: str
     env: str = "live"
     host: str | None = None
-    mark: Mark | None = field(default=None)
+    mark: Mark | BodyMark | None = field(default=None)
     size_bytes: int = 0
     bound_to: str | None = None
     barred: frozenset[str] = frozenset()

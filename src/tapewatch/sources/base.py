@@ -80,10 +80,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A decoded request body: what can be handed to ingest, and what could not even be decoded."""
+    """A decoded request body: what can be handed to ingest, and what could not even be decoded.
+
+    Attributes:
+        delivery: What can be handed to ingest.
+        refusals: What could not be decoded.
+        digest: Names a body by its content, when all its rows say when they happened, so that a second copy of it brings nothing new.
+    """
 
     delivery: Delivery
     refusals: tuple[Refusal, ...] = ()
+    digest: str | None = None
 
 
 class Receiver(Protocol):

@@ -9,11 +9,14 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from tapewatch.clock import Clock
 from tapewatch.model.query import Query
-from tapewatch.model.rows import Mark, RowBatch, TypedColumn
+from tapewatch.model.rows import BodyMark, Mark, RowBatch, TypedColumn
 from tapewatch.model.table import Table
 
 MARK_WINDOW = 4096
 """Sequence numbers a store remembers per client; an older one than the newest minus this counts as known."""
+
+BODY_MARK_US = 600_000_000
+"""How long a store remembers a body by its digest, reckoned by the times of receipt in the marks."""
 
 LOOK_BACK_US = 3_600_000_000
 """How far before the range a store looks for the row that the first counter value in the range is compared with."""
@@ -59,7 +62,7 @@ class Stored:
     """One delivery for `Store.append`: batches that become durable together, with the mark they came with."""
 
     batches: tuple[RowBatch, ...]
-    mark: Mark | None = None
+    mark: Mark | BodyMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

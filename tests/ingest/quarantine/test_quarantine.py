@@ -261,3 +261,22 @@ def _bounds_hold(quarantine: Quarantine, bounds: QuarantineSettings) -> None:
     for table in {entry.table for entry in waiting}:
         assert len({name for entry in waiting if entry.table == table for name in entry.names}) <= bounds.columns
     assert measures["series"] == len({(entry.source, entry.table, entry.series) for entry in waiting}) <= bounds.series
+
+
+async def test_what_waits_in_quarantine_keeps_nothing_out_of_a_delivery_that_must_be_whole(taken: tuple[Intake, Quarantine]) -> None:
+    intake, quarantine = taken
+    known = RawBatch.of("exchange", [{"venue": "okx", "latency_ms": 1.0, "colour": "red"}])
+    strange = RawBatch.of("nowhere", [{"a": 1}])
+    receipt = await intake.accept(Delivery((known, strange), "bot"), whole=True)
+    assert (receipt.accepted, receipt.refused_total, receipt.quarantined) == (1, 2, 2)
+    assert len(contents(quarantine)) == 2
+
+
+async def test_a_delivery_that_is_not_whole_leaves_nothing_in_quarantine(taken: tuple[Intake, Quarantine]) -> None:
+    intake, quarantine = taken
+    wrong = RawBatch.of("exchange", [{"venue": "okx", "latency_ms": "x"}])
+    strange = RawBatch.of("nowhere", [{"a": 1}])
+    receipt = await intake.accept(Delivery((wrong, strange), "bot"), whole=True)
+    assert (receipt.accepted, receipt.refused_total, receipt.quarantined) == (0, 2, 0)
+    assert contents(quarantine) == []
+    assert quarantine.measures()["rows"] == 0

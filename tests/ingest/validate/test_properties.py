@@ -67,7 +67,7 @@ def test_accepted_numbers_were_in_the_input(batch: RawBatch) -> None:
     for column in CATALOG[batch.table].columns:
         if column.kind not in {"gauge", "counter", "interval", "flag"}:
             continue
-        raw = batch.columns.get(column.name, [None] * batch.count)
+        raw: Any = batch.columns.get(column.name, [None] * batch.count)
         for i, value in zip(kept, values(judged, column.name), strict=True):
             if value is not None:
                 assert value == float(raw[i])

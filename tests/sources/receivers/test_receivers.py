@@ -20,7 +20,7 @@ def test_names_and_paths_are_unique() -> None:
 
     assert len(set(paths)) == len(paths)
     assert len({receiver.name for receiver in RECEIVERS}) == len(RECEIVERS)
-    assert all(path.startswith("/api/") for path in paths)
+    assert {path for path in paths if not path.startswith("/api/")} <= {"/write"}, "only where another system's clients fix the path"
 
 
 def test_every_receiver_has_a_sentence() -> None:

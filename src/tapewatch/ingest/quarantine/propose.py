@@ -10,8 +10,8 @@ from typing import Any
 
 from tapewatch.ingest.quarantine.entry import Entry
 from tapewatch.ingest.validate.numbers import NOT_FINITE
-from tapewatch.ingest.validate.times import END_US, FIRST_US
 from tapewatch.ingest.validate.words import is_bad_name
+from tapewatch.model.rows import END_US, FIRST_US
 from tapewatch.model.table import NAME, Identity, Kind, Table
 from tapewatch.sources.shown import shown
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -147,15 +147,16 @@ class _Judgement:
             if fallback is not None:
                 return Coded.constant(fallback, count)
             values = [None] * count
-        items: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
-        coded = words(self._cells(column, items if fallback is None else [fallback if word is None else word for word in items]))
+        if fallback is not None:
+            values = _filled(values, fallback)
+        coded = words(self._cells(column, values))
         missing = np.flatnonzero(coded.codes == NULL_CODE)
         if len(missing):
             self._cells(column).missing(missing, lambda _: f"{self.table.name} needs the tag {name}.")
         return coded
 
     def _required(self, column: Column) -> TypedColumn:
-        cells = self._cells(column, self.batch.columns.get(column.name) or [None] * self.batch.count)
+        cells = self._cells(column, self.batch.columns.get(column.name, [None] * self.batch.count))
         typed = _JUDGES[column.kind](cells)
         cells.missing(np.flatnonzero(_is_null(typed)), lambda _: f"{self.table.name} needs a value for {column.name}.")
         return typed
@@ -193,7 +194,7 @@ class _Judgement:
         for name, raw in self.batch.columns.items():
             if name in columns and name != "received_at":
                 continue
-            values = raw if everything else raw[rows] if isinstance(raw, np.ndarray) else [raw[i] for i in picked]
+            values = raw if everything else _taken(raw, rows, picked)
             column = self.table.column.get(name)
             if name == "received_at":
                 self._received(columns, Cells(RECEIVED_AT, values, self.book, rows))
@@ -285,6 +286,24 @@ class _Judgement:
                 "too_many_series",
                 lambda _, message=excess.message: message,
             )
+
+
+def _filled(values: RawColumn, word: str) -> RawColumn:
+    """The values with a word in place of those that are missing."""
+    if not isinstance(values, Coded):
+        return [word if value is None else value for value in listed(values)]
+    missing = values.codes == NULL_CODE
+    if not missing.any():
+        return values
+    held = values.values if word in values.values else (*values.values, word)
+    return Coded(np.where(missing, np.int32(held.index(word)), values.codes).astype(np.int32), held)
+
+
+def _taken(values: RawColumn, rows: Positions, picked: list[int]) -> RawColumn:
+    """The values of some rows, given as an array and as a list."""
+    if isinstance(values, Coded):
+        return values.take(rows)
+    return values[rows] if isinstance(values, np.ndarray) else [values[i] for i in picked]
 
 
 def _reasons(value: object) -> Mapping[str, str] | None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from tapewatch.ingest.validate.book import Book, Positions, Say
-from tapewatch.model.rows import RawColumn
+from tapewatch.model.rows import Coded, RawColumn
 from tapewatch.model.table import Column
 from tapewatch.sources.shown import shown
 
@@ -19,6 +19,14 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - raw values have no type yet
         return value
     item: Any = cast("Any", value).item()
     return item
+
+
+def objects(values: RawColumn) -> list[Any]:
+    """The values of a raw column as Python objects."""
+    if isinstance(values, Coded):
+        return values.words().tolist()
+    items: list[Any] = values.tolist() if isinstance(values, np.ndarray) else values
+    return items
 
 
 class Cells:
@@ -72,8 +80,7 @@ class Cells:
 
     def items(self) -> list[Any]:
         """The values as Python objects."""
-        values: list[Any] = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
-        return values
+        return objects(self.values)
 
     def each(self) -> Iterator[tuple[int, Any]]:
         """Position and value of those that are not missing; numpy's scalars as Python objects."""

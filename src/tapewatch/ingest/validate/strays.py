@@ -13,7 +13,7 @@ import numpy as np
 
 from tapewatch.ingest.validate.book import Book, Defaults, Positions
 from tapewatch.ingest.validate.border import Keeper, Room, Stray
-from tapewatch.ingest.validate.cells import plain
+from tapewatch.ingest.validate.cells import objects, plain
 from tapewatch.ingest.validate.words import LONGEST_WORD, NAME_RULE, is_bad_name
 from tapewatch.model.rows import NULL_TIME, RawBatch, RawColumn
 from tapewatch.model.table import Table
@@ -175,7 +175,7 @@ def _words_of(content: dict[str, Any], names: Sequence[str]) -> tuple[str, ...]:
 def listed(values: RawColumn) -> list[Any]:
     """A raw column as Python objects; what an array has for a missing value is None."""
     if not isinstance(values, np.ndarray):
-        return values
+        return objects(values)
     if values.dtype.kind == "M":
         times = values.astype("datetime64[us]").astype(np.int64)
         return [None if value == NULL_TIME else value for value in times.tolist()]

@@ -11,13 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tapewatch.ingest.validate.cells import Cells
-from tapewatch.model.rows import NULL_TIME, Times
-
-FIRST_US = 10**14
-"""March 1973: smaller integers have the size of milliseconds or seconds."""
-
-END_US = 10**17
-"""The year 5138: larger integers have the size of nanoseconds."""
+from tapewatch.model.rows import END_US, FIRST_US, NULL_TIME, Times
 
 FUTURE_US = 5 * 60 * 1_000_000
 """How far ahead of the server's clock a row may be before its own time is not believed."""

@@ -36,7 +36,7 @@ def is_bad_name(word: str) -> bool:
 
 def words(cells: Cells) -> Coded:
     """Dictionary-coded words, checked by the rules of the column's kind."""
-    coded = Coded.of(_strings(cells))
+    coded = cells.values if isinstance(cells.values, Coded) else Coded.of(_strings(cells))
     match cells.column.kind:
         case Kind.STATE:
             return _states(cells, coded)

@@ -27,6 +27,7 @@ BOOKS = (
     "CREATE TABLE IF NOT EXISTS books.tiers (table_name VARCHAR, label VARCHAR, since_us BIGINT, until_us BIGINT)",
     "CREATE TABLE IF NOT EXISTS books.late (table_name VARCHAR, start_us BIGINT)",
     "CREATE TABLE IF NOT EXISTS books.dropped (table_name VARCHAR, before_us BIGINT)",
+    "CREATE TABLE IF NOT EXISTS books.bodies (digest VARCHAR, received_us BIGINT)",
 )
 """What the store writes down about itself."""
 
@@ -178,6 +179,18 @@ class DuckDBDialect(Dialect):
     def keep_dropped(self) -> str:
         """Note it; forget the one before first."""
         return "INSERT INTO books.dropped VALUES ($name, $before)"
+
+    def bodies(self) -> str:
+        """All bodies known by their digest."""
+        return "SELECT digest, received_us FROM books.bodies"
+
+    def keep_bodies(self) -> str:
+        """Note bodies given as lists ``$digest`` and ``$received_us``."""
+        return "INSERT INTO books.bodies SELECT unnest(CAST($digest AS VARCHAR[])), unnest(CAST($received_us AS BIGINT[]))"
+
+    def forget_bodies(self) -> str:
+        """Delete the bodies received at or before ``$until_us``."""
+        return "DELETE FROM books.bodies WHERE received_us <= $until_us"
 
     def sizes(self) -> str:
         """Rows per table, as far as the engine knows without counting."""

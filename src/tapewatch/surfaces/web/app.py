@@ -24,6 +24,7 @@ from tapewatch.surfaces.web.routes import (
     dashboards,
     docs,
     health,
+    lines,
     live,
     metrics,
     pages,
@@ -77,7 +78,7 @@ def build_web(parts: WebParts) -> FastAPI:
     app.add_middleware(OriginGuard)
     app.add_middleware(AddressGuard, names=parts.allowed_hosts, bound_host=parts.bound_host)
     app.add_middleware(SecurityHeaders)
-    for resource in (receive, quarantine, query, catalog, dashboards, values, status, live, metrics, health, backup):
+    for resource in (receive, lines, quarantine, query, catalog, dashboards, values, status, live, metrics, health, backup):
         app.include_router(resource.router(parts))
     app.include_router(docs.router())
     app.include_router(pages.router(parts))

@@ -348,10 +348,35 @@ class DashboardsOut(BaseModel):
     dashboards: list[DashboardOut]
 
 
-class HealthOut(BaseModel):
-    """Whether the server is well; the reasons when it is not."""
+class LineRefusalOut(RefusalOut):
+    """A value or a line that was not kept; ``line`` counts from 1."""
 
-    status: str
+    line: int
+
+
+class LinesRefusedOut(BaseModel):
+    """Why lines were refused, in the words of InfluxDB and QuestDB: ``code``, ``message`` and ``line``, which counts from 1."""
+
+    code: str
+    message: str
+    line: int | None = None
+    accepted: int = 0
+    refused_total: int = 0
+    refused: list[LineRefusalOut] = Field(default_factory=list[LineRefusalOut], description="The first refusals.")
+
+
+class QuestDBSettingsOut(BaseModel):
+    """What QuestDB's clients ask before they write."""
+
+    config: dict[str, Any]
+
+
+class HealthOut(BaseModel):
+    """Whether the server is well; the reasons when it is not. In the words of InfluxDB's clients, which ask here too."""
+
+    name: str
+    status: Annotated[str, WithJsonSchema({"type": "string", "enum": ["pass", "fail"]})]
+    message: str
     reasons: list[str]
 
 

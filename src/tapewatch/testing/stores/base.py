@@ -10,7 +10,7 @@ from typing import Any, TypedDict, Unpack
 import pytest
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode, Query
-from tapewatch.model.rows import Mark
+from tapewatch.model.rows import BodyMark, Mark
 from tapewatch.model.table import Table
 from tapewatch.store.base import Answer, Store, Stored
 from tapewatch.testing.stores.tables import T0, TABLES, batch, plain
@@ -53,7 +53,7 @@ class SuiteBase(ABC):
         yield opened
         opened.close()
 
-    def put(self, store: Store, table: Table, *rows: Mapping[str, Any], mark: Mark | None = None) -> bool:
+    def put(self, store: Store, table: Table, *rows: Mapping[str, Any], mark: Mark | BodyMark | None = None) -> bool:
         """Store rows as one delivery; whether it was taken."""
         return store.append([Stored((batch(table, rows),), mark)])[0]
 

@@ -12,9 +12,9 @@ import pytest
 
 from tapewatch.errors import QueryError, StoreRejected, StoreUnavailable
 from tapewatch.model.query import Function, Mode
-from tapewatch.model.rows import Coded, Mark, RowBatch
+from tapewatch.model.rows import BodyMark, Coded, Mark, RowBatch
 from tapewatch.model.table import Column, Kind, gauge, tag
-from tapewatch.store.base import MARK_WINDOW, Store, Stored
+from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW, Store, Stored
 from tapewatch.testing.stores.base import SuiteBase, of
 from tapewatch.testing.stores.tables import NOTE, SAMPLE, T0, TABLES, batch
 
@@ -95,13 +95,27 @@ class WritingSuite(SuiteBase):
         assert store.append([Stored((), Mark("bot", 1))]) == [True]
         assert not self.put(store, NOTE, {"ts": T0}, mark=Mark("bot", 1))
 
+    def test_a_body_is_known_for_ten_minutes(self, store: Store) -> None:
+        assert self.put(store, NOTE, {"ts": T0}, mark=BodyMark("d1", T0))
+        for later_us, is_new in ((1, False), (BODY_MARK_US - 1, False), (BODY_MARK_US, True), (BODY_MARK_US + 1, False)):
+            assert self.put(store, NOTE, {"ts": T0}, mark=BodyMark("d1", T0 + later_us)) is is_new
+        assert self.put(store, NOTE, {"ts": T0}, mark=BodyMark("d2", T0))
+        assert len(self.ask(store, NOTE)) == 3
+
+    def test_one_body_twice_in_one_append_is_taken_once(self, store: Store) -> None:
+        rows = (batch(NOTE, [{"ts": T0}]),)
+        assert store.append([Stored(rows, BodyMark("d1", T0)), Stored(rows, BodyMark("d1", T0 + 1))]) == [True, False]
+        assert len(self.ask(store, NOTE)) == 1
+
     def test_nothing_of_a_rejected_append_is_kept(self, store: Store) -> None:
         good = Stored((batch(NOTE, [{"ts": T0}]),), Mark("bot", 1))
         strange = RowBatch("nowhere", 1, {"ts": np.array([T0])})
         with pytest.raises(StoreRejected, match="nowhere"):
             store.append([good, Stored((strange,))])
+        with pytest.raises(StoreRejected, match="nowhere"):
+            store.append([replace(good, mark=BodyMark("d1", T0)), Stored((strange,))])
         assert self.ask(store, NOTE) == []
-        assert store.append([good]) == [True]
+        assert store.append([good, replace(good, mark=BodyMark("d1", T0))]) == [True, True]
 
     def test_a_column_outside_the_table_is_rejected_by_name(self, store: Store) -> None:
         with pytest.raises(StoreRejected, match="colour"):
@@ -156,13 +170,15 @@ class WritingSuite(SuiteBase):
         for table in TABLES:
             store.create(table)
         self.put(store, SAMPLE, FULL_ROW, mark=Mark("bot", 1))
-        self.put(store, NOTE, {"ts": T0, "note": "first"})
+        self.put(store, NOTE, {"ts": T0, "note": "first"}, mark=BodyMark("d1", T0))
         store.close()
         again = self.open_store(tmp_path)
         for table in TABLES:
             again.create(table)
         assert self.ask(again, SAMPLE) == ([FULL_ROW] if is_durable else [])
         assert self.put(again, SAMPLE, FULL_ROW, mark=Mark("bot", 1)) is not is_durable
+        if is_durable:
+            assert not self.put(again, NOTE, {"ts": T0, "note": "first"}, mark=BodyMark("d1", T0 + BODY_MARK_US - 1))
         self.put(again, NOTE, {"ts": T0, "note": "second"})
         assert [row["note"] for row in self.ask(again, NOTE)] == (["second", "first"] if is_durable else ["second"])
         again.close()

@@ -13,11 +13,11 @@ import pytest
 from tapewatch.clock import SystemClock
 from tapewatch.errors import StoreUnavailable
 from tapewatch.model.query import Function, Measure, Query
-from tapewatch.model.rows import Coded, Mark, RowBatch
+from tapewatch.model.rows import BodyMark, Coded, Mark, RowBatch
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb import DuckDBStore, upkeep
 from tapewatch.store.backends.duckdb.database import Conflict
-from tapewatch.store.base import MARK_WINDOW, Maintained, Stored
+from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW, Maintained, Stored
 from tapewatch.testing.stores.tables import NOTE, SAMPLE, batch, plain
 
 DAY_US = upkeep.PERIOD_US
@@ -96,6 +96,14 @@ def test_marks_beside_the_rows_stay_bounded(store: DuckDBStore) -> None:
     kept = store._database.cursor().execute("SELECT count(*), min(sequence) FROM books.marks").fetchone()
     assert kept == (MARK_WINDOW, 2 * MARK_WINDOW)
     assert store.append([deliveries[0], deliveries[-1], Stored((), Mark("bot", 3 * MARK_WINDOW))]) == [False, False, True]
+
+
+def test_bodies_beside_the_rows_are_forgotten_after_ten_minutes(store: DuckDBStore) -> None:
+    deliveries = [Stored((), BodyMark(f"d{i}", MIDNIGHT_US + i)) for i in range(3)]
+    assert all(store.append(deliveries))
+    store.maintain(MIDNIGHT_US + 1 + BODY_MARK_US)
+    assert store._database.cursor().execute("SELECT digest FROM books.bodies").fetchall() == [("d2",)]
+    assert store.append(deliveries) == [True, True, False]
 
 
 def test_a_move_gives_way_to_a_row_that_is_replaced_meanwhile(store: DuckDBStore) -> None:

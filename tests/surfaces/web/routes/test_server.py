@@ -54,11 +54,17 @@ async def test_metrics_survive_a_store_that_is_away() -> None:
 
 
 async def test_health_gives_the_reasons_of_the_server(web: Stack) -> None:
-    assert (await web.http.get("/health")).json() == {"status": "ok", "reasons": []}
+    assert (await web.http.get("/health")).json() == {
+        "name": "tapewatch",
+        "status": "pass",
+        "message": "ready for queries and writes",
+        "reasons": [],
+    }
     web.reasons.append("the store is away: disk full")
     answer = await web.http.get("/health")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "failing", "reasons": ["the store is away: disk full"]}
+    message = "the store is away: disk full"
+    assert answer.json() == {"name": "tapewatch", "status": "fail", "message": message, "reasons": [message]}
     assert (await web.http.head("/health")).status_code == 503
     assert (await web.http.head("/ready")).status_code == 200
 

@@ -14,7 +14,7 @@ import numpy as np
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryError, StoreRejected
 from tapewatch.model.query import Query, check
-from tapewatch.model.rows import NULL_TIME, Mark, RowBatch
+from tapewatch.model.rows import NULL_TIME, BodyMark, Mark, RowBatch
 from tapewatch.model.table import Identity, Table
 from tapewatch.store.backends.duckdb.copying import Copier, place_copy, read_copy
 from tapewatch.store.backends.duckdb.database import Conflict, Database
@@ -24,7 +24,7 @@ from tapewatch.store.backends.duckdb.rollups import Rollups
 from tapewatch.store.backends.duckdb.scanning import Scanner
 from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
 from tapewatch.store.backends.duckdb.upkeep import Upkeep
-from tapewatch.store.base import Answer, Capabilities, Contents, Resources, Stored, Usage
+from tapewatch.store.base import BODY_MARK_US, Answer, Capabilities, Contents, Resources, Stored, Usage
 from tapewatch.store.dialect import ARRIVAL, DuckDBDialect, Form, form_of, has_arrival
 from tapewatch.store.dialect.duckdb import AREAS
 from tapewatch.store.gather import gather
@@ -144,25 +144,38 @@ class DuckDBStore:
             with self._change("storing rows") as connection:
                 for name, batches in by_table.items():
                     self._insert(connection, self._tables[name], gather(self._tables[name], batches))
-                if marks:
-                    columns = {"client": [mark.client for mark in marks], "sequence": [mark.sequence for mark in marks]}
-                    connection.execute(self._dialect.keep_marks(), columns)
+                self._keep(connection, marks)
             self._marks.add(marks)
         return taken
 
-    def _unknown(self, deliveries: Sequence[Stored]) -> tuple[list[bool], list[Stored], list[Mark]]:
+    def _keep(self, connection: duckdb.DuckDBPyConnection, marks: Sequence[Mark | BodyMark]) -> None:
+        """Note marks beside the rows that they came with."""
+        numbered = [mark for mark in marks if isinstance(mark, Mark)]
+        if numbered:
+            columns = {"client": [mark.client for mark in numbered], "sequence": [mark.sequence for mark in numbered]}
+            connection.execute(self._dialect.keep_marks(), columns)
+        bodies = [mark for mark in marks if isinstance(mark, BodyMark)]
+        if bodies:
+            columns = {"digest": [mark.digest for mark in bodies], "received_us": [mark.received_us for mark in bodies]}
+            connection.execute(self._dialect.keep_bodies(), columns)
+
+    def _unknown(self, deliveries: Sequence[Stored]) -> tuple[list[bool], list[Stored], list[Mark | BodyMark]]:
         """Which deliveries are new, those, and their marks."""
         connection = self._database.writer()
         if self._marks_age != self._database.age:  # opened again after a failure: what was committed then is only known to the file
             self._marks, self._marks_age = self._read_marks(connection), self._database.age
-        seen: dict[Mark, None] = {}
+        seen: dict[Mark | str, Mark | BodyMark] = {}
         taken: list[bool] = []
         for delivery in deliveries:
             mark = delivery.mark
-            taken.append(mark is None or (mark not in self._marks and mark not in seen))
-            if mark is not None and taken[-1]:
-                seen[mark] = None
-        return taken, [delivery for delivery, is_new in zip(deliveries, taken, strict=True) if is_new], list(seen)
+            if mark is None:
+                taken.append(True)
+                continue
+            name = mark.digest if isinstance(mark, BodyMark) else mark
+            taken.append(mark not in self._marks and name not in seen)
+            if taken[-1]:
+                seen[name] = mark
+        return taken, [delivery for delivery, is_new in zip(deliveries, taken, strict=True) if is_new], list(seen.values())
 
     def _refuse_other_columns(self, batch: RowBatch) -> None:
         table = self._known(batch.table)
@@ -199,7 +212,9 @@ class DuckDBStore:
                 yield connection
 
     def _read_marks(self, connection: duckdb.DuckDBPyConnection) -> Marks:
-        return Marks(Mark(client, sequence) for client, sequence in connection.execute(self._dialect.marks()).fetchall())
+        marks = Marks(Mark(client, sequence) for client, sequence in connection.execute(self._dialect.marks()).fetchall())
+        marks.add(BodyMark(digest, received_us) for digest, received_us in connection.execute(self._dialect.bodies()).fetchall())
+        return marks
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
@@ -238,6 +253,11 @@ class DuckDBStore:
                 windows = self._marks.windows()
                 connection.execute(self._dialect.forget_marks(), {"client": list(windows), "sequence": list(windows.values())})
                 self._marks.forgot()
+        until_us = now_us - BODY_MARK_US
+        with self._writing:
+            if self._marks.forget_bodies(until_us):
+                with self._change("forgetting old bodies") as connection:
+                    connection.execute(self._dialect.forget_bodies(), {"until_us": until_us})
 
     # --- copies ------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
-"""Asks for the token of the settings: programs send it as a bearer, browsers bring it once in the address and keep a cookie."""
+"""Asks for the token of the settings: programs send it in a header, browsers bring it once in the address and keep a cookie."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import html
@@ -16,8 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tapewatch.surfaces.web.errors import error_response
 from tapewatch.surfaces.web.guard.sender import ANYBODY, Sender, SourceTokens, remember
 
-OPEN_PATHS = frozenset({"/health", "/ready"})
-"""Answered without a token, for the tools that restart servers."""
+OPEN_PATHS = frozenset({"/health", "/ready", "/ping", "/settings"})
+"""Answered without a token: for the tools that restart servers, and for clients that ask for nothing but what a server understands."""
 PARAMETER = "token"
 _COOKIE_AGE_S = 30 * 24 * 3600
 _SIGN_IN = "This server asks for its token: open the address that it printed when it started, with ?token=… in it, once."
@@ -70,20 +72,20 @@ class TokenGuard:
             await self._refusal(headers, is_page=is_page)(scope, receive, send)
 
     def _sender(self, headers: Headers) -> Sender:
-        bearer = _bearer(headers)
-        if bearer is None:
+        given = _given(headers)
+        if given is None:
             return ANYBODY
-        if self._token and self._is_token(bearer):
+        if self._token and self._is_token(given):
             return Sender(is_trusted=True)
-        return Sender(self._sources.source_of(bearer))
+        return Sender(self._sources.source_of(given))
 
     def _takes_rows(self, path: str) -> bool:
         return path in self._write_paths or path.startswith(self._write_folders)
 
     def _knows(self, headers: Headers) -> bool:
-        bearer = _bearer(headers)
-        if bearer is not None:
-            return self._is_token(bearer)
+        given = _given(headers)
+        if given is not None:
+            return self._is_token(given)
         return hmac.compare_digest(_cookies(headers).get(self._cookie_name, "").encode("latin-1"), self._cookie_value.encode())
 
     def _is_token(self, given: bytes) -> bool:
@@ -118,9 +120,24 @@ class TokenGuard:
         return error_response(401, "token_needed", f"{sent}; send it as Authorization: Bearer TOKEN", challenge)
 
 
-def _bearer(headers: Headers) -> bytes | None:
-    scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    return bearer.strip().encode("latin-1") if scheme.lower() == "bearer" else None
+def _given(headers: Headers) -> bytes | None:
+    """The token of a request, however it is carried; None for a scheme that carries none."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer" | "token":  # InfluxDB's clients write Token
+            return given.strip().encode("latin-1")
+        case "basic":
+            return _password(given)
+        case _:
+            return None
+
+
+def _password(given: str) -> bytes:
+    """The password of Basic credentials, which is the token; the name of the user is free. Empty for what is none."""
+    try:
+        return base64.b64decode(given.strip(), validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _cookies(headers: Headers) -> Mapping[str, str]:

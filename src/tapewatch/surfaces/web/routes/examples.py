@@ -20,6 +20,11 @@ class Documented:
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
 
+_SENDER = {
+    "source": "The stable name of the sender.",
+    "env": "Environment of rows that do not say; live when not given.",
+    "host": "Host of rows that do not say.",
+}
 _ROW = {"venue": "kraken", "connected": True, "latency_ms": 12.5}
 
 BODIES: Mapping[str, Documented] = {
@@ -41,6 +46,19 @@ BODIES: Mapping[str, Documented] = {
             },
             "application/x-ndjson": {"one row a line": '{"table": "exchange", "venue": "kraken", "connected": true, "latency_ms": 12.5}'},
         },
+    ),
+    "questdb_lines": Documented(
+        parameters={"precision": "Unit of times that do not say theirs: n, u, ms or s; nanoseconds when not given.", **_SENDER},
+        examples={"text/plain": {"one line a row": "exchange,venue=kraken connected=t,latency_ms=12.5,reconnects=3i"}},
+    ),
+    "influx_lines": Documented(
+        parameters={
+            "precision": "Unit of the times: ns, us, ms or s; nanoseconds when not given.",
+            "bucket": "Not used: tables are known by their names.",
+            "org": "Not used.",
+            **_SENDER,
+        },
+        examples={"text/plain": {"one line a row": "exchange,venue=kraken connected=true,latency_ms=12.5,reconnects=3i"}},
     ),
     "ping": Documented(
         parameters={

@@ -77,5 +77,6 @@ class StoreProbe:
 
 
 def _answer(reasons: Sequence[str]) -> Response:
-    body = {"status": "failing" if reasons else "ok", "reasons": list(reasons)}
+    message = "; ".join(reasons) or "ready for queries and writes"
+    body = {"name": "tapewatch", "status": "fail" if reasons else "pass", "message": message, "reasons": list(reasons)}
     return JSONResponse(body, 503 if reasons else 200, {"Cache-Control": "no-store"})

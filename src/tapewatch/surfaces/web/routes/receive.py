@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request, Response
 
 from tapewatch.errors import SourceError
 from tapewatch.ingest.intake import Receipt
-from tapewatch.sources.base import Received, Receiver
+from tapewatch.sources.base import Received, Receiver, Refusal
 from tapewatch.surfaces.web.bodies import read_body
 from tapewatch.surfaces.web.errors import RequestRefused
-from tapewatch.surfaces.web.guard.sender import Sender, SourceTokens, sender_of
+from tapewatch.surfaces.web.guard.sender import SourceTokens, sender_of
 from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.routes.examples import BODIES
 from tapewatch.surfaces.web.schemas import ErrorOut, ReceiptOut
@@ -26,6 +26,8 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     **{status: {"model": ErrorOut} for status in (400, 401, 403, 413, 429, 503)},
     422: {"model": ReceiptOut, "description": "Nothing was kept; the reasons are inside."},
 }
+ANSWERED_APART = frozenset({"questdb_lines", "influx_lines"})
+"""Receivers whose clients expect other answers; they have a route file of their own."""
 _PATH_NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -39,7 +41,7 @@ def router(parts: WebParts) -> APIRouter:
     routes = APIRouter(tags=["write"])
     tokens = SourceTokens(parts.source_tokens)
     for receiver in parts.receivers:
-        for path in receiver.paths:
+        for path in receiver.paths if receiver.name not in ANSWERED_APART else ():
             methods = ["GET", "POST"] if path.startswith(_PINGS) else ["POST"]
             for method in methods:
                 _add(routes, parts, tokens, receiver, path, method)
@@ -50,7 +52,7 @@ def _add(routes: APIRouter, parts: WebParts, tokens: SourceTokens, receiver: Rec
     async def receive(request: Request) -> Response:
         body = await read_body(request, parts.max_body_bytes)
         sender = sender_of(request.scope)
-        received = await _decode(receiver, request, body, sender)
+        received = await decoded(receiver, request, body)
         return answer(await parts.intake.accept(tokens.signed(received.delivery, sender, len(body)), received.refusals))
 
     routes.add_api_route(
@@ -59,13 +61,19 @@ def _add(routes: APIRouter, parts: WebParts, tokens: SourceTokens, receiver: Rec
         methods=[method],
         name=f"{receiver.name} {method.lower()}",
         response_model=ReceiptOut,
-        description=_first_line(receiver),
+        description=first_line(receiver),
         responses=_ANSWERS,
-        openapi_extra=_documented(receiver, path, method),
+        openapi_extra=documented(receiver, path, method),
     )
 
 
-async def _decode(receiver: Receiver, request: Request, body: bytes, sender: Sender) -> Received:
+async def decoded(receiver: Receiver, request: Request, body: bytes) -> Received:
+    """What a receiver makes of a body; a large one is decoded in a thread.
+
+    Raises:
+        RequestRefused: 400, it cannot be read at all.
+    """
+    sender = sender_of(request.scope)
     said = {} if sender.source is None else {"source": sender.source}  # for senders that do not name themselves
     query = {**said, **request.query_params}
     arguments = (body, request.headers.get("content-type", ""), query, dict(request.path_params))
@@ -82,17 +90,7 @@ def answer(receipt: Receipt) -> Response:
     body = {
         "accepted": receipt.accepted,
         "duplicate": receipt.duplicate,
-        "refused": [
-            {
-                "row": refusal.row,
-                "table": refusal.table,
-                "column": refusal.column,
-                "value": refusal.value,
-                "reason": refusal.reason,
-                "message": refusal.message,
-            }
-            for refusal in receipt.refused
-        ],
+        "refused": [told(refusal) for refusal in receipt.refused],
         "refused_total": receipt.refused_total,
         "quarantined": receipt.quarantined,
         "noted": receipt.noted,
@@ -101,11 +99,24 @@ def answer(receipt: Receipt) -> Response:
     return Response(orjson.dumps(body), 422 if is_empty else 200, {"Cache-Control": "no-store"}, "application/json")
 
 
-def _first_line(receiver: Receiver) -> str:
+def told(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as a record of an answer."""
+    return {
+        "row": refusal.row,
+        "table": refusal.table,
+        "column": refusal.column,
+        "value": refusal.value,
+        "reason": refusal.reason,
+        "message": refusal.message,
+    }
+
+
+def first_line(receiver: Receiver) -> str:
+    """What a receiver says of itself."""
     return (type(receiver).__doc__ or receiver.name).strip().splitlines()[0]
 
 
-def _documented(receiver: Receiver, path: str, method: str) -> dict[str, Any]:
+def documented(receiver: Receiver, path: str, method: str) -> dict[str, Any]:
     """Parameters and examples for the description, which a raw body does not give by itself."""
     found: dict[str, Any] = {
         "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in _PATH_NAME.findall(path)]

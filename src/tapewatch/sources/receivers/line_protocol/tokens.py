@@ -1,0 +1,278 @@
+"""Where the parts of many lines lie in a body: found with a handful of passes over its bytes, without a loop over lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Positions = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+
+LINE_FEED, SPACE, EQUALS, COMMA, QUOTE, ODD = 1, 2, 3, 4, 5, 6
+
+_CLASSES = bytearray(256)
+for _sign, _class in ((b"\n", LINE_FEED), (b" ", SPACE), (b"=", EQUALS), (b",", COMMA), (b'"', QUOTE), (b"\r", ODD), (b"#", ODD)):
+    _CLASSES[_sign[0]] = _class
+
+FLOAT, INTEGER, UNSIGNED, MICROSECONDS, NANOSECONDS, BOOLEAN, TEXT, DOUBLE = range(8)
+"""Types of values, as they are written."""
+BAD = 255
+_NUMBER, _BY_END = 254, np.full(256, BAD, np.uint8)
+
+_BY_START = np.full(256, BAD, np.uint8)
+_BY_START[list(b"0123456789-")] = _NUMBER
+_BY_START[list(b"tTfF")] = BOOLEAN
+_BY_START[ord('"')] = TEXT
+_BY_END[list(b"0123456789")] = FLOAT
+_BY_END[ord("i")] = INTEGER
+_BY_END[ord("u")] = UNSIGNED
+_ESCAPED_ENDS = (b"\\\\", b'\\"', b"\\\n", b"\\\r")
+DOUBLE_MARK = 0x10
+"""What stands behind the second equals sign of a binary double."""
+_SPACES = 2
+"""Spaces of a line with a time: before its fields and behind them."""
+_TWO = 2
+"""Bytes of the shortest text, two quotes, and of the shortest number with a suffix."""
+_DOUBLE_BYTES = 9
+"""Bytes of a binary double behind its second equals sign: the type and the number."""
+
+
+@dataclass(slots=True)
+class Layout:
+    """Where the parts of a chunk's lines lie; positions are bytes of ``text``.
+
+    Attributes:
+        text: The chunk with what would mislead a search for delimiters made harmless.
+        starts: First byte of each line, (n,).
+        ends: Its line feed, (n,).
+        is_odd: Lines to be read carefully, (n,); blank ones too.
+        value_starts: First byte of each value of the other lines, in order, (v,).
+        value_ends: The byte behind it, (v,).
+        value_lines: Its line, (v,).
+        types: How it is written, (v,).
+        time_starts: First byte of a line's time, (n,); equal to ``ends`` where it has none.
+        feeds: All line feeds, those between quotes too.
+    """
+
+    text: Bytes
+    starts: Positions
+    ends: Positions
+    is_odd: Mask
+    value_starts: Positions
+    value_ends: Positions
+    value_lines: Positions
+    types: Bytes
+    time_starts: Positions
+    feeds: Positions
+
+    def without(self, bad: Mask) -> None:
+        """Turn further lines into odd ones: ``bad`` says which values are not what they look like."""
+        self.is_odd[self.value_lines[bad]] = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Leave out the values of odd lines."""
+        kept = ~self.is_odd[self.value_lines]
+        if not kept.all():
+            self.value_starts, self.value_ends = self.value_starts[kept], self.value_ends[kept]
+            self.value_lines, self.types = self.value_lines[kept], self.types[kept]
+
+
+def lay_out(chunk: bytes, *, wide: bool) -> Layout | None:
+    """The layout of a chunk that ends with a line feed; None when its lines cannot even be told apart without reading them one by one."""
+    doubles = np.empty(0, np.int64)
+    if wide and b"==" in chunk:
+        harmless = _without_doubles(chunk)
+        if harmless is None:
+            return None
+        chunk, doubles = harmless
+    if (b"\\" in chunk and any(pair in chunk for pair in _ESCAPED_ENDS)) or not is_utf8(chunk):
+        return None
+    text = np.frombuffer(chunk, np.uint8)
+    found = _delimiters(chunk, text)
+    if found is None:
+        return None
+    at, kinds, quotes = found
+    layout = _measured(text, at, kinds, np.concatenate([doubles, quotes]))
+    if layout is None:
+        return None
+    if len(quotes):
+        layout.feeds = np.flatnonzero(text == ord("\n"))
+    return _typed(layout, doubles, wide=wide)
+
+
+def _delimiters(chunk: bytes, text: Bytes) -> tuple[Positions, Bytes, Positions] | None:
+    """Where delimiters stand that are neither escaped nor between quotes, which they are, and where quotes stand."""
+    classes = np.frombuffer(chunk.translate(bytes(_CLASSES)), np.uint8)
+    at = np.flatnonzero(classes != 0)
+    kinds = classes[at]
+    if b"\\" in chunk:
+        plain = (kinds == LINE_FEED) | (text[at - 1] != ord("\\"))
+        at, kinds = at[plain], kinds[plain]
+    if b'"' not in chunk:
+        return at, kinds, at[:0]
+    outside = _outside_quotes(text, at, kinds)
+    return None if outside is None else (at[outside], kinds[outside], at[kinds == QUOTE])
+
+
+def is_utf8(text: bytes) -> bool:
+    """Whether all of it can be decoded."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _without_doubles(chunk: bytes) -> tuple[bytes, Positions] | None:
+    """The chunk with binary doubles overwritten, and where they began: at their second equals sign.
+
+    None when it has other binary values, or one that is cut off.
+    """
+    if b"==\x0e" in chunk or b"==\x17" in chunk:
+        return None
+    if b"==\x10" not in chunk:
+        return chunk, np.empty(0, np.int64)
+    text = np.frombuffer(chunk, np.uint8).copy()
+    equals = np.flatnonzero((text[:-2] == ord("=")) & (text[1:-1] == ord("=")) & (text[2:] == DOUBLE_MARK)) + 1
+    if len(equals) > 1 and np.diff(equals).min() <= _DOUBLE_BYTES:  # what looks like one lies within another: read on from its end
+        apart = [int(equals[0])]
+        for place in equals[1:].tolist():
+            if place > apart[-1] + _DOUBLE_BYTES:
+                apart.append(place)
+        equals = np.array(apart, np.int64)
+    if equals[-1] + _DOUBLE_BYTES >= len(text):
+        return None
+    for offset in range(_DOUBLE_BYTES + 1):
+        text[equals + offset] = ord("0")
+    return text.tobytes(), equals
+
+
+def _outside_quotes(text: Bytes, at: Positions, kinds: Bytes) -> Mask | None:
+    """Which delimiters stand outside of quotes; None when quotes stand elsewhere than around whole values."""
+    is_quote = kinds == QUOTE
+    quotes = at[is_quote]
+    if len(quotes) % 2:
+        return None
+    if (text[quotes[0::2] - 1] != ord("=")).any():
+        return None
+    if not np.isin(text[quotes[1::2] + 1], np.frombuffer(b", \n", np.uint8)).all():
+        return None
+    inside = np.cumsum(is_quote, dtype=np.int64) & 1
+    return (inside == 0) & ~is_quote
+
+
+def _measured(text: Bytes, at: Positions, kinds: Bytes, fragile: Positions) -> Layout | None:
+    """``fragile`` are places of quotes and doubles: where one is not in a field of an ordinary line, nothing that follows is sure."""
+    is_feed = kinds == LINE_FEED
+    ends = at[is_feed]
+    count = len(ends)
+    starts = np.empty(count, np.int64)
+    starts[0], starts[1:] = 0, ends[:-1] + 1
+    lines = np.cumsum(is_feed) - is_feed
+    is_space = kinds == SPACE
+    spaces, of_space = at[is_space], lines[is_space]
+    per_line = np.bincount(of_space, minlength=count)
+    is_odd = (per_line < 1) | (per_line > _SPACES)
+    is_odd[lines[kinds == ODD]] = True
+    is_odd |= starts == ends
+    # Places of the first and the second space of each line; those of odd lines are never looked at.
+    place = np.minimum(np.cumsum(per_line) - per_line, max(len(spaces) - 1, 0))
+    padded = np.append(spaces, 0)
+    first = padded[place]
+    second = np.where(per_line == _SPACES, padded[np.minimum(place + 1, len(spaces))], ends)
+    time_starts = np.where(per_line == _SPACES, second + 1, ends)
+    is_odd |= (per_line == _SPACES) & (time_starts == ends)
+    in_fields = ~is_odd[lines] & (at > first[lines]) & (at <= second[lines])
+    at, kinds, lines = at[in_fields], kinds[in_fields], lines[in_fields]
+    tangled = _tangled(kinds == EQUALS, lines, count)
+    if tangled.any():
+        is_odd |= tangled
+        kept = ~tangled[lines]
+        at, lines = at[kept], lines[kept]
+    if len(fragile):
+        of_fragile = np.searchsorted(ends, fragile)
+        if (is_odd[of_fragile] | (fragile <= first[of_fragile]) | (fragile >= second[of_fragile])).any():
+            return None
+    return Layout(text, starts, ends, is_odd, at[0::2] + 1, at[1::2], lines[0::2], np.empty(0, np.uint8), time_starts, ends)
+
+
+def _tangled(is_equals: Mask, lines: Positions, count: int) -> Mask:
+    """Lines whose fields are not name, equals sign, value, comma, name … in this order."""
+    sizes = np.bincount(lines, minlength=count)
+    begins = np.cumsum(sizes) - sizes
+    tangled = (sizes % 2).astype(np.bool_)
+    wrong = is_equals == ((np.arange(len(lines)) - begins[lines]) % 2).astype(np.bool_)
+    tangled[lines[wrong]] = True
+    return tangled
+
+
+def _typed(layout: Layout, doubles: Positions, *, wide: bool) -> Layout | None:
+    text = layout.text
+    first, last = text[layout.value_starts], text[layout.value_ends - 1]
+    types = _BY_START[first]
+    numbers = types == _NUMBER
+    by_end = _BY_END[last]
+    if wide:
+        by_end = np.where(last == ord("t"), MICROSECONDS, np.where(last == ord("n"), NANOSECONDS, by_end)).astype(np.uint8)
+    types = np.where(numbers, by_end, types)
+    length = layout.value_ends - layout.value_starts
+    bad = (length < 1) | (types == BAD) | ((types == TEXT) & ((length < _TWO) | (last != ord('"'))))
+    bad |= numbers & (types != FLOAT) & (length < _TWO)
+    if len(doubles):
+        hits = np.searchsorted(layout.value_starts, doubles)
+        if hits[-1] >= len(types) or (layout.value_starts[hits] != doubles).any() or (length[hits] != _DOUBLE_BYTES + 1).any():
+            return None
+        types[hits] = DOUBLE
+    bad |= (types == BOOLEAN) & ~_is_boolean(text, layout.value_starts, length, types)
+    layout.types = types
+    layout.without(bad)
+    return layout
+
+
+def _is_boolean(text: Bytes, starts: Positions, length: Positions, types: Bytes) -> Mask:
+    """Which values are one of the ten words for true and false."""
+    good = (types == BOOLEAN) & (length == 1)
+    for size, words in ((4, b"true True TRUE"), (5, b"false False FALSE")):
+        held = np.flatnonzero((types == BOOLEAN) & (length == size))
+        if len(held):
+            signs = text[starts[held, None] + np.arange(size)]
+            allowed = np.array([list(word) for word in words.split()], np.uint8)
+            good[held] = (signs[:, None, :] == allowed).all(axis=2).any(axis=1)
+    return good
+
+
+def shortened(layout: Layout) -> bytes:
+    """The chunk without its values, times and odd lines: one line for each, a value replaced by a byte for its type.
+
+    Two lines with one skeleton differ in nothing but values and times.
+    """
+    marked = layout.text.copy()
+    marked[layout.value_starts - 1] = 0xF8 + layout.types
+    timed = np.flatnonzero((layout.time_starts < layout.ends) & ~layout.is_odd)
+    # Odd lines go away whole: a text in them may hold a line feed.
+    odd = np.flatnonzero(layout.is_odd & (layout.starts < layout.ends))
+    starts = np.concatenate([layout.value_starts, layout.time_starts[timed], layout.starts[odd]])
+    ends = np.concatenate([layout.value_ends, layout.ends[timed], layout.ends[odd]])
+    return marked[~covered(len(marked), starts, ends)].tobytes()
+
+
+def covered(size: int, starts: Positions, ends: Positions) -> Mask:
+    """Which of ``size`` bytes lie in one of the half-open spans; spans do not overlap."""
+    # A running exclusive or of marks at both ends, eight bytes at a time: within each word first, then from word to word.
+    marks = np.zeros((size // 8 + 1) * 8, np.uint8)
+    marks[starts] = 1
+    marks[ends] = 1  # no span begins where another ends: a delimiter lies between them
+    words = marks.view("<u8")
+    for shift in (8, 16, 32):
+        words ^= words << np.uint64(shift)
+    last = (words >> np.uint64(56)).astype(np.uint8)
+    before = np.bitwise_xor.accumulate(last) ^ last
+    words ^= before * np.uint64(0x0101010101010101)
+    mask: Mask = marks[:size].view(np.bool_)
+    return mask
