@@ -17,7 +17,7 @@ import pytest
 
 from tapewatch.app import Server
 from tapewatch.clock import SystemClock
-from tapewatch.errors import StoreUnavailable
+from tapewatch.errors import StoreFull
 from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.settings import Settings
 from tapewatch.store.backends.duckdb import DuckDBStore
@@ -99,8 +99,8 @@ def test_a_manager_that_is_gone_is_a_line_in_the_log(caplog: pytest.LogCaptureFi
     assert "could not be told READY=1" in caplog.text
 
 
-def delivery() -> Delivery:
-    return Delivery((RawBatch.of("exchange", [{"venue": "kraken", "connected": True}]),), "bot", host="h1")
+def delivery(count: int = 1) -> Delivery:
+    return Delivery((RawBatch.of("exchange", [{"venue": f"venue-{i}", "connected": True} for i in range(count)]),), "bot", host="h1")
 
 
 async def test_a_store_that_hangs_ends_the_signs_of_life(manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +134,8 @@ async def test_a_full_disk_is_told_in_words_but_a_restart_would_not_help(manager
         await server.start()
         try:
             filler = fill(disk)
-            with pytest.raises(StoreUnavailable):
-                await server.intake.accept(delivery())
+            with pytest.raises(StoreFull):
+                await server.intake.accept(delivery(3000))  # one row might still fit into the last page of the log
             await watchdog.look()
             assert manager.heard()[0] == "WATCHDOG=1"
             assert re.match(r"STATUS=the store is away: .*No space left", manager.heard()[1])

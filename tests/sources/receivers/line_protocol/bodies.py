@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
+from tapewatch.model.rows import RawColumn
 from tapewatch.sources.receivers.line_protocol.columns import Found, listed
 
 VALUES = (
@@ -65,12 +67,15 @@ def plain(value: Any) -> Any:
     return float(value) if abs(value) < 2**53 else value
 
 
+def cells(values: RawColumn) -> list[Any]:
+    """The values of a column; in an array of floats NaN stands for a missing value."""
+    may_miss = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+    return [None if may_miss and math.isnan(value) else plain(value) for value in listed(values)]
+
+
 def rows(found: Found) -> dict[str, Any]:
     """The rows of each table with the lines that they stood in."""
     return {
-        batch.table: (
-            list(batch.positions or ()),
-            {name: [plain(value) for value in listed(values)] for name, values in sorted(batch.columns.items())},
-        )
+        batch.table: (list(batch.positions or ()), {name: cells(values) for name, values in sorted(batch.columns.items())})
         for batch in found.batches
     }
