@@ -149,7 +149,8 @@ async def running(
     store = store or MemoryStore()
     for table in catalog.values():
         store.create(table)
-    intake = Intake(store, catalog, Names(), clock, host="h1", limits=Limits(wait_s=0.3))
+    quarantine = Quarantine(store, clock)
+    intake = Intake(store, catalog, Names(), clock, host="h1", quarantine=quarantine, limits=Limits(wait_s=0.3))
     book = SeriesBook(catalog, clock)
     engine = QueryEngine(store, catalog, book, clock)
 
@@ -176,7 +177,7 @@ async def running(
         board=board,
         hub=hub,
         receivers=tuple(RECEIVERS),
-        adoption=Adoption(Quarantine(store, clock), store, catalog, Names(), clock, intake.put),
+        adoption=Adoption(quarantine, store, catalog, Names(), clock, intake.put),
         clock=clock,
         health=lambda: reasons,
         metrics=lambda: {"ingest": intake.stats.measures(), "query": engine.stats(), "live": hub.stats()},
