@@ -92,7 +92,7 @@ class Client:
                 raise ValueError(f"{name} is {bound!r}; give a number above 0.")
         url = (url or default_url()).rstrip("/")
         is_secure, server, port, path = split_url(url)
-        self._settings = Settings(
+        settings = Settings(
             url=url,
             is_secure=is_secure,
             server=server,
@@ -108,7 +108,11 @@ class Client:
             spool_dir=os.fspath(spool_dir) if spool_dir is not None else "",
             max_spool_bytes=max_spool_bytes,
         )
-        self._now_us: Callable[[], int] = _system_now_us if clock is None else clock.now_us
+        self._begin(settings, _system_now_us if clock is None else clock.now_us)
+
+    def _begin(self, settings: Settings, now_us: Callable[[], int]) -> None:
+        self._settings = settings
+        self._now_us = now_us
         self._watches: list[Watch] = []
         self._sender = Sender(self._settings)
         self._put = self._sender.queue.put
@@ -166,6 +170,28 @@ class Client:
         size = ROW_BYTES + getsizeof(columns) + sum(map(getsizeof, columns.values()))
         return (table, self._now_us() if ts is None else ts, columns, period_s, size)
 
+    def write_frame(self, table: str, frame: object, *, ts: str = "ts", period_s: float | None = None) -> None:
+        """Append the rows of a frame of pandas, polars or Arrow; needs ``tapewatch-client[frames]``; never raises.
+
+        Turning a frame into rows takes the caller's time, about half a second for a million values. Rows beyond the bound of memory
+        push out the oldest: write a frame that is larger in slices, with `flush` between them.
+
+        Args:
+            table: Name of the table.
+            frame: Anything that gives an Arrow stream; its columns are the table's.
+            ts: Column that says when each row happened, with a zone; now for all rows when the frame has no such column.
+            period_s: As in `write_rows`.
+        """
+        try:
+            from tapewatch_client.frames import rows_of
+
+            period_s = _period(period_s)
+            for row in rows_of(frame, ts):
+                self._put(self._row(table, row, period_s))
+            self._sender.start()
+        except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
+            self._sender.lose(error)
+
     def watch(
         self, function: Callable[[], Mapping[str, object]], every_s: float = 5, *, daemon: str | None = None, table: str = "daemon"
     ) -> Watch:
@@ -197,6 +223,18 @@ class Client:
         """
         return self._sender.flush(timeout_s)
 
+    async def aflush(self, timeout_s: float = 5.0) -> bool:
+        """`flush` for a coroutine: it waits in a thread, and the event loop goes on."""
+        from asyncio import to_thread
+
+        return await to_thread(self.flush, timeout_s)
+
+    async def aclose(self, timeout_s: float = 5.0) -> bool:
+        """`close` for a coroutine."""
+        from asyncio import to_thread
+
+        return await to_thread(self.close, timeout_s)
+
     def stats(self) -> Stats:
         """What became of the rows so far, and how the connection is."""
         return self._sender.stats()
@@ -221,6 +259,16 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __reduce__(self) -> tuple[Callable[..., Client], tuple[Settings]]:
+        """In another process the same settings make a client of its own; rows and clock stay here."""
+        return _with_settings, (self._settings,)
+
     def __del__(self) -> None:
         sender = getattr(self, "_sender", None)
         if sender is not None and sender.is_started:
@@ -241,6 +289,12 @@ def _period(period_s: object) -> float | None:
     if isinstance(period_s, bool) or not isinstance(period_s, int | float):
         return None
     return float(period_s) if 0 < period_s < float("inf") else None
+
+
+def _with_settings(settings: Settings) -> Client:
+    client = Client.__new__(Client)
+    client._begin(settings, _system_now_us)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the other half of its constructor
+    return client
 
 
 def _system_now_us() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from http.client import HTTPException
 from itertools import count
 from threading import Thread
@@ -28,6 +29,12 @@ ROWS_PER_TURN = 100
 KINDS_TOLD = 1_000
 
 
+def _keep_notebooks_clean() -> None:
+    """In a notebook, what a background thread logs would appear under whichever cell runs: log only where the user has asked for logs."""
+    if "ipykernel" in sys.modules and not logger.hasHandlers():
+        logger.addHandler(logging.NullHandler())
+
+
 class Delivery:
     """Sends what the queue holds, one batch after the other in the order of writing.
 
@@ -43,6 +50,7 @@ class Delivery:
     """
 
     def __init__(self, settings: Settings, client_id: str, queue: RowQueue, control: Control, tally: Tally) -> None:
+        _keep_notebooks_clean()
         self._settings = settings
         self._client_id = client_id
         self._queue = queue
@@ -229,6 +237,14 @@ class Delivery:
         if self._is_away:
             self._is_away = False
             logger.info("tapewatch at %s takes rows again", self._settings.url)
+
+    def note_lost(self, error: Exception) -> None:
+        """Say what was wrong with a call that gave no row, the first time that this kind of error happens."""
+        self._tally.last_error = f"a row could not be taken: {type(error).__name__}: {error}"
+        kind = ("", type(error).__name__, "not_taken")
+        if kind not in self._told:
+            self._told.add(kind)
+            logger.warning("%s (told once per kind)", self._tally.last_error)
 
     def note_left(self, rows: int, kept: int) -> None:
         """Log how many rows were given up at the end, and how many stay on disk."""

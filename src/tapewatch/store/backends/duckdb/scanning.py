@@ -190,7 +190,7 @@ def _newest_of_each(fetched: _Fetched) -> npt.NDArray[np.intp] | None:
 
 def _fetched(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> _Fetched:
     executed = cursor.execute(statement.sql, statement.parameters)
-    return cast("_Fetched", executed.fetchnumpy())  # pyright: ignore[reportUnknownMemberType] - the stubs name pandas
+    return cast("_Fetched", executed.fetchnumpy())
 
 
 def _answer(fetched: _Fetched, statement: Statement, query: Query, *, newest_us: int | None, behind: int | None) -> Answer:
