@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from sys import getsizeof
+from time import monotonic, time_ns
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
 
+from tapewatch_client.row_queue import Row
 from tapewatch_client.sender import ORPHAN_FLUSH_S, Sender
 from tapewatch_client.settings import (
     FLUSH_INTERVAL_S,
@@ -28,8 +28,8 @@ from tapewatch_client.settings import (
 from tapewatch_client.stats import Stats
 from tapewatch_client.watch import Watch
 
-#: Memory of a waiting row beside its columns: its tuple, its time, its place in the queue.
-ROW_BYTES = 200
+#: A time that is not later than the last one by less than this is moved behind it.
+SAME_MOMENT_US = 1_000
 
 
 class Clock(Protocol):
@@ -108,7 +108,7 @@ class Client:
             spool_dir=os.fspath(spool_dir) if spool_dir is not None else "",
             max_spool_bytes=max_spool_bytes,
         )
-        self._begin(settings, _system_now_us if clock is None else clock.now_us)
+        self._begin(settings, _system_clock() if clock is None else clock.now_us)
 
     def _begin(self, settings: Settings, now_us: Callable[[], int]) -> None:
         self._settings = settings
@@ -136,8 +136,7 @@ class Client:
             **columns: Values by column; ``source``, ``env`` and ``host`` replace those of the client for this row.
         """
         try:
-            size = ROW_BYTES + getsizeof(columns) + sum(map(getsizeof, columns.values()))
-            self._put((table, self._now_us() if ts is None else ts, columns, None, size))
+            self._put((table, self._now_us() if ts is None else ts, columns, None))
             if not self._sender.is_started:
                 self._sender.start()
         except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
@@ -159,16 +158,13 @@ class Client:
         except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
             self._sender.lose(error)
 
-    def _row(
-        self, table: str, row: Mapping[str, object], period_s: float | None
-    ) -> tuple[str, object, dict[str, object] | None, float | None, int]:
+    def _row(self, table: str, row: Mapping[str, object], period_s: float | None) -> Row:
         try:
             columns = dict(row)
         except Exception:  # noqa: BLE001 - the background thread refuses it, with a reason, and counts it
-            return (table, None, None, period_s, ROW_BYTES)
+            return (table, None, None, period_s)
         ts = columns.pop("ts", None)
-        size = ROW_BYTES + getsizeof(columns) + sum(map(getsizeof, columns.values()))
-        return (table, self._now_us() if ts is None else ts, columns, period_s, size)
+        return (table, self._now_us() if ts is None else ts, columns, period_s)
 
     def write_frame(self, table: str, frame: object, *, ts: str = "ts", period_s: float | None = None) -> None:
         """Append the rows of a frame of pandas, polars or Arrow; needs ``tapewatch-client[frames]``; never raises.
@@ -247,10 +243,10 @@ class Client:
         """
         for watch in self._watches:
             watch.stop(0.0)
-        end_s = time.monotonic() + timeout_s
+        end_s = monotonic() + timeout_s
         self._sender.stop(timeout_s)
         is_answered = self._sender.flush(timeout_s)
-        self._sender.join(end_s - time.monotonic())
+        self._sender.join(end_s - monotonic())
         return is_answered
 
     def __enter__(self) -> Self:
@@ -293,12 +289,23 @@ def _period(period_s: object) -> float | None:
 
 def _with_settings(settings: Settings) -> Client:
     client = Client.__new__(Client)
-    client._begin(settings, _system_now_us)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the other half of its constructor
+    client._begin(settings, _system_clock())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the other half of its constructor
     return client
 
 
-def _system_now_us() -> int:
-    return time.time_ns() // 1_000
+def _system_clock() -> Callable[[], int]:
+    """The system's time, never twice the same: two rows of a series in one microsecond would replace each other in the store."""
+    last_us = 0
+
+    def now_us() -> int:
+        nonlocal last_us
+        now = time_ns() // 1_000
+        if 0 <= last_us - now < SAME_MOMENT_US:  # further back, the clock was set
+            now = last_us + 1
+        last_us = now
+        return now
+
+    return now_us
 
 
 _clients: WeakSet[Client] = WeakSet()

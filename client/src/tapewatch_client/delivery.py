@@ -118,7 +118,7 @@ class Delivery:
         self._control.tell_sender()
 
     def _encode(self, row: Row, draft: Draft) -> None:
-        table, ts, columns, period_s, _ = row
+        table, ts, columns, period_s = row
         table = str(table)  # annotated, but a caller's type checker may be asleep, and one row must not spoil the batch
         if columns is None:
             self._refuse_here(Complaint(table, None, "not_a_row", "what was written is not a mapping of columns to values"))
