@@ -18,6 +18,7 @@ from tapewatch.clock import Clock
 from tapewatch.errors import ConfigError, StoreError, TapewatchError
 from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.runner import Runner
+from tapewatch.ingest.spool import StoreSpool
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery
 from tapewatch.model.venue import Names
@@ -42,6 +43,8 @@ log = logging.getLogger("tapewatch")
 
 WARM_S = 24 * 3600.0
 """After a start the newest rows of this many seconds are looked at, so that a restart forgets nothing that is alive."""
+STORE_SPOOL = "store-spool"
+"""Folder of accepted rows that wait for the store, in the data directory."""
 MAINTAIN_S = 10.0
 STALLED_S = 5.0
 """A delivery that waits for longer, or an event loop that is later, means that the server is not healthy."""
@@ -66,15 +69,17 @@ class Server:
         self._collectors = collectors(settings)
         self.catalog = catalog(settings)
         self.store = opened_store(settings, self.catalog, clock)
-        self.intake = Intake(self.store, self.catalog, names(settings), clock, host=settings.host, env=settings.env)
+        self.spool = opened_spool(settings) if self.store.capabilities.durable else None
+        self.intake = Intake(self.store, self.catalog, names(settings), clock, host=settings.host, env=settings.env, spool=self.spool)
         self.book = SeriesBook(self.catalog, clock)
         self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
         self.board = StatusBoard(
             self.book, DASHBOARDS, clock, host=settings.host, store_state=self._store_state, is_simulated=settings.simulated
         )
         self.hub = Hub(self.engine, self.catalog, self.book, DASHBOARDS, self.board, clock, __version__)
-        for observer in (self.book, self.board.observe, self.hub.observe):
+        for observer in (self.book, self.board.observe):
             self.intake.observe(observer)
+        self.intake.observe(self.hub.observe, asks_store=True)
         self._http = SharedHttp(timeout_s=10.0)
         here = {name: collector for name, collector in self._collectors.items() if not collector.busy}
         self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, clock, settings.env, settings.host, self._http)
@@ -118,7 +123,9 @@ class Server:
 
     def _store_state(self) -> Mapping[str, Any]:
         stats = self.intake.stats
-        return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": stats.message}
+        waiting = f"{self.spool.rows:,} accepted rows wait in the spool" if self.spool is not None and self.spool.rows else ""
+        message = "; ".join(part for part in (stats.message, waiting) if part)
+        return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": message}
 
     def measures(self) -> dict[str, dict[str, float]]:
         """Numbers about the server: component to metric to value."""
@@ -127,6 +134,7 @@ class Server:
             "ingest": self.intake.stats.measures(),
             "query": {**self.engine.stats(), "series": self.book.count()},
             "live": self.hub.stats(),
+            **({"spool": self.spool.measures()} if self.spool is not None else {}),
             "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
         }
 
@@ -136,6 +144,8 @@ class Server:
         found: list[str] = []
         if stats.state != "ok":
             found.append(f"the store is away: {stats.message}")
+        if self.spool is not None and self.spool.rows_set_aside:
+            found.append(f"the store has refused {self.spool.rows_set_aside} accepted rows; they are kept in {self.spool.folder}")
         if stats.oldest_waiting_s > STALLED_S:
             found.append(f"ingest stalls: the oldest delivery has waited {stats.oldest_waiting_s:.1f} s for the store")
         if self.hub.loop_late_s() > STALLED_S:
@@ -217,6 +227,19 @@ def opened_store(settings: Settings, catalog: Catalog, clock: Clock) -> Store:
         message = f"data: the store in {settings.data_dir} cannot be used: {error}; see to it or choose another with --data"
         raise ConfigError(message) from error
     return store
+
+
+def opened_spool(settings: Settings) -> StoreSpool:
+    """The spool for times when the store is away.
+
+    Raises:
+        ConfigError: Its folder cannot be read.
+    """
+    folder = settings.data_dir / STORE_SPOOL
+    try:
+        return StoreSpool(folder, settings.store.spool_limit_mb * 1_000_000)
+    except OSError as error:
+        raise ConfigError(f"data: the spool in {folder} cannot be read: {error.strerror}; see to its rights") from error
 
 
 def names(settings: Settings) -> Names:

@@ -49,6 +49,9 @@ class StoreSettings(_Part):
         default=128, ge=32, le=1_000_000, description="Memory that the embedded engine may use for its own buffers, in MB."
     )
     threads: int = Field(default=2, ge=1, le=256, description="Threads of the embedded engine.")
+    spool_limit_mb: int = Field(
+        default=1_000, ge=1, le=1_000_000, description="Most accepted rows that wait on disk for a store that is away, in MB; then 503."
+    )
 
 
 class ThresholdSettings(_Part):

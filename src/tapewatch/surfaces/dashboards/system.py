@@ -55,6 +55,7 @@ SYSTEM = Dashboard(
         _one("push", "Pushed, p99", "99th percentile from a commit to the push to browsers.", "live", "push_p99_ms", "ms"),
         _one("memory", "Memory", "Resident memory of the server process.", "process", "rss_bytes", "bytes"),
         _one("series", "Series", "Series alive, of all tables.", "query", "series", "count"),
+        _one("spool", "Waiting for the store", "Accepted rows that wait in the spool for the store.", "spool", "rows", "count"),
         Panel(
             "collectors",
             "Collectors",
