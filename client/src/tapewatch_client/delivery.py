@@ -7,12 +7,13 @@ import sys
 from http.client import HTTPException
 from itertools import count
 from threading import Thread
-from time import monotonic, sleep
+from time import monotonic, sleep, time_ns
 
 from tapewatch_client.answer import Complaint, Retry, Settled, TooLarge, judge, refuse_all
 from tapewatch_client.backoff import Backoff
 from tapewatch_client.batch import Batch, Draft, halves
 from tapewatch_client.control import Control
+from tapewatch_client.losses import Losses
 from tapewatch_client.outbox import Outbox
 from tapewatch_client.row_queue import Row, RowQueue
 from tapewatch_client.settings import BATCH_ROWS, Settings
@@ -25,6 +26,7 @@ logger = logging.getLogger("tapewatch_client")
 
 #: Rows encoded before the interpreter is offered to the other threads.
 ROWS_PER_TURN = 100
+DROPS_TOLD_EVERY_S = 60.0
 #: Kinds of refusals remembered as told; a program that makes up column names must not fill memory or log.
 KINDS_TOLD = 1_000
 
@@ -59,8 +61,10 @@ class Delivery:
         self._sequences = count(1)
         self._batch_bytes = settings.batch_bytes
         self._backoff = Backoff()
+        self._losses = Losses(settings.source)
         self._told: set[tuple[str, str | None, str]] = set()
         self._is_away = False
+        self._dropped_told, self._drop_log_s = 0, 0.0
         self._is_filled = False
         self.outbox = Outbox(settings, client_id, queue, tally)
         self.transport = Transport(settings)
@@ -170,6 +174,7 @@ class Delivery:
                 return outcome  # the server had closed an idle connection: no failure, a new one is opened at once
         if isinstance(outcome, Retry):
             self._note_away(outcome.error)
+            self._note_dropped()
             self.outbox.sync()
             self._control.back_off(max(self._backoff.next_s(), outcome.wait_s or 0.0), is_firm=bool(outcome.wait_s))
         else:
@@ -201,6 +206,13 @@ class Delivery:
             self._queue.settle(delivered=outcome.delivered, refused=outcome.refused)
         else:
             tally.recovered += outcome.delivered
+        self._report_losses()
+
+    def _report_losses(self) -> None:
+        """Tell the server, now that it answers, what it never saw."""
+        self._note_dropped()
+        for row in self._losses.due(time_ns() // 1_000):
+            self._queue.put(row)
 
     # --- telling, each thing once ---
 
@@ -210,6 +222,7 @@ class Delivery:
 
     def _complain(self, complaint: Complaint, count: int) -> None:
         self._tally.count(self._tally.refused, {complaint.reason: count})
+        self._losses.count(complaint.table, complaint.column, complaint.reason, count, complaint.message)
         self._tell(complaint)
 
     def _tell(self, complaint: Complaint) -> None:
@@ -237,6 +250,16 @@ class Delivery:
         if self._is_away:
             self._is_away = False
             logger.info("tapewatch at %s takes rows again", self._settings.url)
+
+    def _note_dropped(self) -> None:
+        """Log how many rows were dropped, at most once a minute."""
+        dropped, now_s = self._queue.dropped, monotonic()
+        why = "the bound of memory or of the spool was reached, or they could not be taken"
+        self._losses.count("", None, "dropped", dropped, why, is_total=True)
+        if dropped == self._dropped_told or now_s < self._drop_log_s:
+            return
+        logger.warning("%d rows for tapewatch at %s were dropped: %s", dropped - self._dropped_told, self._settings.url, why)
+        self._dropped_told, self._drop_log_s = dropped, now_s + DROPS_TOLD_EVERY_S
 
     def note_lost(self, error: Exception) -> None:
         """Say what was wrong with a call that gave no row, the first time that this kind of error happens."""
