@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from tapewatch.clock import Clock
 from tapewatch.errors import StoreRejected, StoreUnavailable, TapewatchError
+from tapewatch.ingest.job import Job
 from tapewatch.ingest.refusals import RefusalCounts
 from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.timing import Rate, Summary, Timings
 from tapewatch.ingest.validate import KEPT_REFUSALS, Defaults, Judged, validate
-from tapewatch.ingest.writer import Job, Limits, Writer
+from tapewatch.ingest.writer import Limits, Writer
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch, RowBatch
 from tapewatch.model.venue import Names

@@ -8,14 +8,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tapewatch.clock import Clock
-from tapewatch.errors import ContractError, StoreError, StoreRejected, StoreUnavailable
+from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable
+from tapewatch.ingest.job import Job, look_at, weigh
 from tapewatch.ingest.retries import LONGEST_S, Retries
 from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.timing import Timings
-from tapewatch.model.rows import Coded
 from tapewatch.store.base import Store, Stored
 
 log = logging.getLogger("tapewatch.ingest")
@@ -54,39 +54,6 @@ class StoreState:
     state: str = "ok"
     since_us: int | None = None
     message: str = ""
-
-
-@dataclass(slots=True)
-class Job:
-    """One delivery on its way to disk; ``settled`` gets True (stored), False (known before) or a `StoreError`."""
-
-    stored: Stored
-    rows: int
-    bytes: int
-    queued_s: float
-    until_s: float
-    settled: asyncio.Future[bool] = field(repr=False)
-    outcome: bool | StoreError | ContractError | None = None
-    is_told: bool = False
-
-
-def weigh(stored: Stored) -> tuple[int, int]:
-    """Rows of a delivery, and an estimate of the bytes that it holds."""
-    rows = size = 0
-    for batch in stored.batches:
-        rows += batch.count
-        for values in batch.columns.values():
-            if isinstance(values, Coded):
-                size += values.codes.nbytes + sum(map(len, values.values)) + 64 * len(values.values)
-            else:
-                size += values.nbytes
-    return rows, size
-
-
-def _look_at(settled: asyncio.Future[bool]) -> None:
-    """A sender that went away does not look at its outcome; asyncio would log the error as forgotten."""
-    if not settled.cancelled():
-        settled.exception()
 
 
 class Writer:
@@ -169,7 +136,7 @@ class Writer:
         rows, size = weigh(stored)
         now_s = self._clock.monotonic_s()
         settled = asyncio.get_running_loop().create_future()
-        settled.add_done_callback(_look_at)
+        settled.add_done_callback(look_at)
         job = Job(stored, rows, size, now_s, now_s + self._limits.wait_s, settled)
         with self._changed:
             if self._stopping or self._thread is None:
