@@ -210,8 +210,8 @@ class SegmentLog:
         if self._file is not None:
             os.fdatasync(self._file)
         if self._is_entry_new:  # a file that its folder does not name is lost with all that was synced
-            _sync_folder(self.folder)
-            _sync_folder(os.path.dirname(self.folder) or ".")  # noqa: PTH120 - as above
+            sync_folder(self.folder)
+            sync_folder(os.path.dirname(self.folder) or ".")  # noqa: PTH120 - as above
             self._is_entry_new = False
 
     def close(self) -> None:
@@ -253,7 +253,8 @@ def _records(segment: _Segment) -> Iterator[tuple[Record, int]]:
             yield Record(segment.number, number, rows, flags, payload), file.tell()
 
 
-def _sync_folder(folder: str) -> None:
+def sync_folder(folder: str) -> None:
+    """Make the names of the files in a folder survive a power cut; raises OSError when the disk refuses."""
     file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(file)

@@ -80,6 +80,23 @@ async def test_what_comes_while_the_spool_is_replayed_stays_behind_it(tmp_path: 
     assert values(store) == list(range(12))
 
 
+async def test_file_and_folders_are_synced_before_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    for name in ("fsync", "fdatasync"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda file, real=real: (synced.append(str(Path(f"/proc/self/fd/{file}").readlink())), real(file))[1])
+    store = ListStore()
+    store.away = "gone"
+    spool = tmp_path / "spool"
+    async with taking(store, spool) as intake:
+        await intake.accept(delivery(1))
+        file = next(spool.rglob("*.seg"))
+        assert set(synced) == {str(tmp_path), str(spool), str(file.parent), str(file)}
+        synced.clear()
+        await intake.accept(delivery(2))
+        assert set(synced) == {str(file)}
+
+
 async def test_a_hiccup_goes_to_no_disk(tmp_path: Path) -> None:
     store = ListStore()
     store.away = "gone"

@@ -12,7 +12,7 @@ from tapewatch.errors import ContractError, StoreUnavailable
 from tapewatch.ingest.spool.record import pack, unpack
 from tapewatch.model.rows import Mark
 from tapewatch.store.base import Stored
-from tapewatch_client.segment_log import SEGMENT_BYTES, Record, SegmentLog
+from tapewatch_client.segment_log import SEGMENT_BYTES, Record, SegmentLog, sync_folder
 
 log = logging.getLogger("tapewatch.ingest")
 
@@ -77,6 +77,7 @@ class StoreSpool:
         if self.size_bytes + size_bytes > self.limit_bytes:
             raise SpoolFull(f"the spool in {self.folder} holds {self.size_bytes:,} of {self.limit_bytes:,} bytes", retry_after_s=5.0)
         try:
+            self._make_folder()
             for payload, rows in payloads:
                 self._sequence += 1
                 self._log.append(self._sequence, rows, 0, payload)
@@ -86,6 +87,11 @@ class StoreSpool:
             raise StoreUnavailable(f"the spool in {self.folder} cannot be written: {error.strerror or error}", retry_after_s=5.0) from error
         finally:
             self.size_bytes = self._log.size_bytes
+
+    def _make_folder(self) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True, mode=0o700)
+            sync_folder(str(self.folder.parent))
 
     def oldest(self) -> list[Stored]:
         """The deliveries to give to the store next, in order: those of one file, about a megabyte; empty when there is none.
