@@ -4,7 +4,7 @@ One process sends numbered rows, through the client with a spool and without it 
 acknowledged. This one kills it and the server in turn. A third, the judge, asks the server for all rows and compares. A trace of system
 calls shows that rows are on disk before they are acknowledged.
 
-Run `python -m bench.kill` (about six minutes, 100 kills each), or with `--short` (about half a minute, 3 each); `TAPEWATCH_KILLS` sets
+Run `python -m bench.kill` (about ten minutes, 100 kills each), or with `--short` (about half a minute, 3 each); `TAPEWATCH_KILLS` sets
 another number.
 """
 
