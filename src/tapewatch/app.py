@@ -21,6 +21,7 @@ from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.limits import Rates, SeriesLimit
 from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.runner import Runner
+from tapewatch.ingest.spool import StoreSpool
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RowBatch
 from tapewatch.model.venue import Names
@@ -46,6 +47,8 @@ log = logging.getLogger("tapewatch")
 
 WARM_S = 24 * 3600.0
 """After a start the newest rows of this many seconds are looked at, so that a restart forgets nothing that is alive."""
+STORE_SPOOL = "store-spool"
+"""Folder of accepted rows that wait for the store, in the data directory."""
 MAINTAIN_S = 10.0
 STALLED_S = 5.0
 """A delivery that waits for longer, or an event loop that is later, means that the server is not healthy."""
@@ -71,6 +74,7 @@ class Server:
         self._collectors = collectors(settings)
         self.catalog = catalog(settings)
         self.store = opened_store(settings, self.catalog, clock)
+        self.spool = opened_spool(settings) if self.store.capabilities.durable else None
         self.quarantine = Quarantine(self.store, clock, settings.quarantine)
         self.series_limit = SeriesLimit(settings.limits_of, clock)
         self.intake = Intake(
@@ -83,6 +87,7 @@ class Server:
             quarantine=self.quarantine,
             rates=Rates(settings.limits_of, clock),
             series=self.series_limit,
+            spool=self.spool,
         )
         self.adoption = Adoption(self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put)
         self.book = SeriesBook(self.catalog, clock)
@@ -91,8 +96,9 @@ class Server:
             self.book, DASHBOARDS, clock, host=settings.host, store_state=self._store_state, is_simulated=settings.simulated
         )
         self.hub = Hub(self.engine, self.catalog, self.book, DASHBOARDS, self.board, clock, __version__)
-        for observer in (self.book, self.board.observe, self.hub.observe):
+        for observer in (self.book, self.board.observe):
             self.intake.observe(observer)
+        self.intake.observe(self.hub.observe, asks_store=True)
         self._http = SharedHttp(timeout_s=10.0)
         here = {name: collector for name, collector in self._collectors.items() if not collector.busy}
         self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, clock, settings.env, settings.host, self._http)
@@ -140,8 +146,10 @@ class Server:
 
     def _store_state(self) -> Mapping[str, Any]:
         stats = self.intake.stats
+        waiting = f"{self.spool.rows:,} accepted rows wait in the spool" if self.spool is not None and self.spool.rows else ""
+        message = "; ".join(part for part in (stats.message, waiting) if part)
         state = "ok" if stats.state == "ok" else "down"
-        return {"state": state, "is_full": stats.is_full, "since_us": stats.since_us, "message": stats.message}
+        return {"state": state, "is_full": stats.is_full, "since_us": stats.since_us, "message": message}
 
     def measures(self) -> dict[str, Mapping[str, float]]:
         """Numbers about the server: component to metric to value."""
@@ -153,6 +161,7 @@ class Server:
             "store": self.store.measures() if isinstance(self.store, Maintained) else {},
             "quarantine": self.quarantine.measures(),
             **({"heartbeat": self._heartbeat.measures()} if self._heartbeat else {}),
+            **({"spool": self.spool.measures()} if self.spool is not None else {}),
             "process": {"rss_bytes": process.memory_info().rss, "threads": process.num_threads(), "open_files": process.num_fds()},
         }
 
@@ -162,6 +171,8 @@ class Server:
         found: list[str] = []
         if stats.state != "ok":
             found.append(f"the store is away: {stats.message}")
+        if self.spool is not None and self.spool.rows_set_aside:
+            found.append(f"the store has refused {self.spool.rows_set_aside} accepted rows; they are kept in {self.spool.folder}")
         if stats.oldest_waiting_s > STALLED_S:
             found.append(f"ingest stalls: the oldest delivery has waited {stats.oldest_waiting_s:.1f} s for the store")
         if self.hub.loop_late_s() > STALLED_S:
@@ -270,6 +281,19 @@ def opened_store(settings: Settings, catalog: Catalog, clock: Clock) -> Store:
         message = f"data: the store in {settings.data_dir} cannot be used: {error}; see to it or choose another with --data"
         raise ConfigError(message) from error
     return store
+
+
+def opened_spool(settings: Settings) -> StoreSpool:
+    """The spool for times when the store is away.
+
+    Raises:
+        ConfigError: Its folder cannot be read.
+    """
+    folder = settings.data_dir / STORE_SPOOL
+    try:
+        return StoreSpool(folder, settings.store.spool_limit_mb * 1_000_000)
+    except OSError as error:
+        raise ConfigError(f"data: the spool in {folder} cannot be read: {error.strerror}; see to its rights") from error
 
 
 def names(settings: Settings) -> Names:

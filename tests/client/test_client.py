@@ -51,6 +51,18 @@ def test_a_clock_can_be_given(server: ScriptedServer, connect: Connect) -> None:
     assert server.values("ts") == [1_700_000_000_000_000] * 2
 
 
+def test_rows_of_one_moment_keep_apart_and_a_clock_that_is_set_back_is_followed(
+    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times_ns = iter([5_000_000_000, 5_000_000_900, 4_999_999_000, 5_000_005_000, 3_000_000_000])
+    monkeypatch.setattr("tapewatch_client.client.time_ns", lambda: next(times_ns))
+    client = connect()
+    for number in range(5):
+        client.write("kpi", value=number)
+    assert client.flush(5)
+    assert [row["ts"] for _, row in server.rows] == [5_000_000, 5_000_001, 5_000_002, 5_000_005, 3_000_000]
+
+
 def test_a_given_time_is_sent_as_given(server: ScriptedServer, connect: Connect) -> None:
     client = connect()
     client.write("kpi", ts=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), value=1)

@@ -92,3 +92,16 @@ def test_rows_on_disk(server: ScriptedServer, play: Any) -> None:
     play("Rows on disk")
     eventually(lambda: server.rows)
     assert [table for table, _ in server.rows] == ["exchange"]
+
+
+def test_an_event_loop(server: ScriptedServer, play: Any) -> None:
+    play("Threads, processes, event loops, notebooks")
+    assert [row["venue"] for _, row in server.rows] == ["okx"]
+
+
+def test_frames(server: ScriptedServer, play: Any) -> None:
+    play("Frames")
+    assert [(table, row["venue"], row["ts"]) for table, row in server.rows] == [
+        ("funding_rate", "okx", 1_767_340_800_000_000),
+        ("funding_rate", "kraken", 1_767_340_800_000_000),
+    ]

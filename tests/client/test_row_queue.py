@@ -6,14 +6,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tapewatch_client.row_queue import Row, RowQueue
+from tapewatch_client.row_queue import UNWEIGHED_ROWS, Row, RowQueue
 from tapewatch_client.wake import Wake
 
 LIMIT_BYTES = 100
 
 
 def row(number: int, size: int) -> Row:
-    return ("kpi", number, {}, None, size)
+    return ("kpi", number, {"size": size}, None)
+
+
+def size_of(row: Row) -> int:
+    columns = row[2]
+    assert columns is not None
+    size = columns["size"]
+    assert isinstance(size, int)
+    return size
 
 
 class Model(RuleBasedStateMachine):
@@ -21,7 +29,7 @@ class Model(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = RowQueue(LIMIT_BYTES, 10, Wake())
+        self.queue = RowQueue(LIMIT_BYTES, 10, Wake(), size_of)
         self.waiting: list[tuple[int, int]] = []
         self.taken: list[tuple[int, int]] = []
         self.written = self.delivered = self.refused = self.dropped = 0
@@ -104,7 +112,7 @@ TestModel.settings = settings(max_examples=40, stateful_step_count=40)
 
 def test_an_idle_taker_is_woken_once_when_a_batch_is_full() -> None:
     wake = Wake()
-    queue = RowQueue(10_000, 3, wake)
+    queue = RowQueue(10_000, 3, wake, size_of)
     queue.is_taker_idle = True
     for number in range(2):
         queue.put(row(number, 1))
@@ -113,3 +121,28 @@ def test_an_idle_taker_is_woken_once_when_a_batch_is_full() -> None:
         queue.put(row(number, 1))
     assert wake.wait(0)
     assert not wake.wait(0)
+
+
+def test_memory_is_bounded_while_nobody_takes_or_looks() -> None:
+    queue = RowQueue(10_000, 1_000_000, Wake(), size_of)
+    for number in range(5_000):
+        queue.put(row(number, 100))
+        assert len(queue) < 10_000 // 100 + UNWEIGHED_ROWS
+    assert queue.account().held_bytes <= 10_000
+
+
+def test_a_value_that_has_no_size_is_taken_and_one_that_writes_when_asked_does_no_harm() -> None:
+    queue = RowQueue(10_000_000, 1_000_000, Wake())
+
+    class Odd:
+        def __sizeof__(self) -> int:
+            queue.put(("kpi", 1, {}, None))
+            raise ValueError
+
+    queue.put(("kpi", 0, {"value": Odd()}, None))
+    for _ in range(UNWEIGHED_ROWS):
+        queue.put(("kpi", 2, {}, None))
+    account = queue.account()
+    assert account.written == account.waiting == UNWEIGHED_ROWS + 2
+    assert [taken[1] for taken in iter(queue.take, None)].count(1) == 1
+    assert queue.account().held_bytes > 0

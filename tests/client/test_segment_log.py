@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,50 @@ def test_what_goes_in_comes_out_in_order(tmp_path_factory: pytest.TempPathFactor
     assert (log.rows, log.size_bytes) == (0, 0)
     log.close()
     assert not os.path.exists(folder)  # noqa: PTH110 - nothing is left
+
+
+@given(payloads=st.lists(st.binary(max_size=150), max_size=20), counts=st.lists(st.integers(1, 5), max_size=30), reopened=st.booleans())
+def test_records_are_read_and_forgotten_several_at_a_time(
+    tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes], counts: list[int], *, reopened: bool
+) -> None:
+    folder = str(tmp_path_factory.mktemp("log") / "log")
+    log = SegmentLog(folder, segment_bytes=200)
+    written, read, forgotten = iter(enumerate(payloads, 1)), list[bytes](), 0
+    for count in [*counts, *[100] * len(payloads)]:
+        for number, payload in islice(written, 2):
+            log.append(number, 1, 0, payload)
+            log.sync()
+        found = log.peek()[:count]
+        read += [record.payload for record in found]
+        log.done_with(len(found))
+        forgotten += len(found)
+    assert read == payloads
+    assert (forgotten, log.rows, log.size_bytes) == (len(payloads), 0, 0)
+    if reopened:
+        log.close()
+        assert SegmentLog(folder).peek() == []
+
+
+def test_what_was_forgotten_of_a_file_comes_again_after_the_program_and_what_was_not_too(tmp_path: Path) -> None:
+    log = SegmentLog(str(tmp_path / "log"))
+    for number in range(1, 4):
+        log.append(number, 1, 0, b"x")
+    log.done_with(len(log.peek()[:1]))
+    assert [record.number for record in log.peek()] == [2, 3]
+    assert [record.number for record in SegmentLog(str(tmp_path / "log")).peek()] == [1, 2, 3]
+
+
+def test_a_file_that_could_not_be_synced_at_its_end_is_told_by_the_next_sync(log: SegmentLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: int) -> None:
+        raise OSError(5, "no")
+
+    log.append(1, 1, 0, bytes(200))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", refuse)
+        log.append(2, 1, 0, b"")
+    with pytest.raises(OSError, match="no"):
+        log.sync()
+    log.sync()
 
 
 def test_a_record_is_the_same_until_it_is_done(log: SegmentLog) -> None:

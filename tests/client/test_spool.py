@@ -135,7 +135,7 @@ def test_the_server_dies_and_comes_back_and_nothing_is_lost_or_doubled(server: S
 def test_memory_stays_free_while_the_server_does_not_answer(server: ScriptedServer, connect: Connect, tmp_path: Path) -> None:
     released = threading.Event()
     server.default = hang(released)
-    client = connect(spool_dir=tmp_path / "spool", max_memory_bytes=500_000)
+    client = connect(spool_dir=tmp_path / "spool", max_memory_bytes=2_000_000)
     for i in range(20_000):
         client.write("kpi", value=i)
         if i % 500 == 0:

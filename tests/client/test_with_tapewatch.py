@@ -66,6 +66,26 @@ async def test_what_is_wrong_is_named_and_the_rest_is_kept(caplog: pytest.LogCap
         assert any(word in message for message in told), (word, told)
 
 
+async def test_what_the_client_refuses_itself_is_in_the_servers_table_of_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tapewatch_client.losses.REPORT_S", 0.0)
+
+    class Mute:
+        def __str__(self) -> str:
+            raise ValueError("mute")
+
+    def write(client: Client) -> None:
+        client.write("exchange", venue="binance", latency_ms=Mute(), connected=True)
+        client.flush(5)
+
+    async with running() as stack:
+        stats = (await sent(stack.url, write)).stats()
+        assert (stats.refused_rows, stats.delivered, dict(stats.refused)) == (0, 2, {"unencodable": 1})
+        answer = await stack.http.get("/api/query?table=refusal&mode=latest&by=sender,table_name,column_name,reason&last=1h&column=values")
+        columns = {column["name"]: column["values"] for column in answer.json()["columns"]}
+    told = list(zip(columns["table_name"], columns["column_name"], columns["reason"], columns["values"], strict=True))
+    assert told == [("exchange", "latency_ms", "client_unencodable", 1)]
+
+
 async def test_sketches_lists_and_dicts_are_taken() -> None:
     def write(client: Client) -> None:
         client.write("feed", venue="binance", symbol="BTC/USDT", channel="trade", latency_ms_sketch={10: 3, -2: 1})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from sys import getsizeof
+from time import monotonic, time_ns
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakSet
 
+from tapewatch_client.row_queue import Row
 from tapewatch_client.sender import ORPHAN_FLUSH_S, Sender
 from tapewatch_client.settings import (
     FLUSH_INTERVAL_S,
@@ -28,8 +28,8 @@ from tapewatch_client.settings import (
 from tapewatch_client.stats import Stats
 from tapewatch_client.watch import Watch
 
-#: Memory of a waiting row beside its columns: its tuple, its time, its place in the queue.
-ROW_BYTES = 200
+#: A time that is not later than the last one by less than this is moved behind it.
+SAME_MOMENT_US = 1_000
 
 
 class Clock(Protocol):
@@ -92,7 +92,7 @@ class Client:
                 raise ValueError(f"{name} is {bound!r}; give a number above 0.")
         url = (url or default_url()).rstrip("/")
         is_secure, server, port, path = split_url(url)
-        self._settings = Settings(
+        settings = Settings(
             url=url,
             is_secure=is_secure,
             server=server,
@@ -108,7 +108,11 @@ class Client:
             spool_dir=os.fspath(spool_dir) if spool_dir is not None else "",
             max_spool_bytes=max_spool_bytes,
         )
-        self._now_us: Callable[[], int] = _system_now_us if clock is None else clock.now_us
+        self._begin(settings, _system_clock() if clock is None else clock.now_us)
+
+    def _begin(self, settings: Settings, now_us: Callable[[], int]) -> None:
+        self._settings = settings
+        self._now_us = now_us
         self._watches: list[Watch] = []
         self._sender = Sender(self._settings)
         self._put = self._sender.queue.put
@@ -132,8 +136,7 @@ class Client:
             **columns: Values by column; ``source``, ``env`` and ``host`` replace those of the client for this row.
         """
         try:
-            size = ROW_BYTES + getsizeof(columns) + sum(map(getsizeof, columns.values()))
-            self._put((table, self._now_us() if ts is None else ts, columns, None, size))
+            self._put((table, self._now_us() if ts is None else ts, columns, None))
             if not self._sender.is_started:
                 self._sender.start()
         except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
@@ -155,16 +158,35 @@ class Client:
         except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
             self._sender.lose(error)
 
-    def _row(
-        self, table: str, row: Mapping[str, object], period_s: float | None
-    ) -> tuple[str, object, dict[str, object] | None, float | None, int]:
+    def _row(self, table: str, row: Mapping[str, object], period_s: float | None) -> Row:
         try:
             columns = dict(row)
         except Exception:  # noqa: BLE001 - the background thread refuses it, with a reason, and counts it
-            return (table, None, None, period_s, ROW_BYTES)
+            return (table, None, None, period_s)
         ts = columns.pop("ts", None)
-        size = ROW_BYTES + getsizeof(columns) + sum(map(getsizeof, columns.values()))
-        return (table, self._now_us() if ts is None else ts, columns, period_s, size)
+        return (table, self._now_us() if ts is None else ts, columns, period_s)
+
+    def write_frame(self, table: str, frame: object, *, ts: str = "ts", period_s: float | None = None) -> None:
+        """Append the rows of a frame of pandas, polars or Arrow; needs ``tapewatch-client[frames]``; never raises.
+
+        Turning a frame into rows takes the caller's time, about half a second for a million values. Rows beyond the bound of memory
+        push out the oldest: write a frame that is larger in slices, with `flush` between them.
+
+        Args:
+            table: Name of the table.
+            frame: Anything that gives an Arrow stream; its columns are the table's.
+            ts: Column that says when each row happened, with a zone; now for all rows when the frame has no such column.
+            period_s: As in `write_rows`.
+        """
+        try:
+            from tapewatch_client.frames import rows_of
+
+            period_s = _period(period_s)
+            for row in rows_of(frame, ts):
+                self._put(self._row(table, row, period_s))
+            self._sender.start()
+        except Exception as error:  # noqa: BLE001 - a metric must never break the program that writes it
+            self._sender.lose(error)
 
     def watch(
         self, function: Callable[[], Mapping[str, object]], every_s: float = 5, *, daemon: str | None = None, table: str = "daemon"
@@ -197,6 +219,18 @@ class Client:
         """
         return self._sender.flush(timeout_s)
 
+    async def aflush(self, timeout_s: float = 5.0) -> bool:
+        """`flush` for a coroutine: it waits in a thread, and the event loop goes on."""
+        from asyncio import to_thread
+
+        return await to_thread(self.flush, timeout_s)
+
+    async def aclose(self, timeout_s: float = 5.0) -> bool:
+        """`close` for a coroutine."""
+        from asyncio import to_thread
+
+        return await to_thread(self.close, timeout_s)
+
     def stats(self) -> Stats:
         """What became of the rows so far, and how the connection is."""
         return self._sender.stats()
@@ -209,10 +243,10 @@ class Client:
         """
         for watch in self._watches:
             watch.stop(0.0)
-        end_s = time.monotonic() + timeout_s
+        end_s = monotonic() + timeout_s
         self._sender.stop(timeout_s)
         is_answered = self._sender.flush(timeout_s)
-        self._sender.join(end_s - time.monotonic())
+        self._sender.join(end_s - monotonic())
         return is_answered
 
     def __enter__(self) -> Self:
@@ -220,6 +254,16 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __reduce__(self) -> tuple[Callable[..., Client], tuple[Settings]]:
+        """In another process the same settings make a client of its own; rows and clock stay here."""
+        return _with_settings, (self._settings,)
 
     def __del__(self) -> None:
         sender = getattr(self, "_sender", None)
@@ -243,8 +287,25 @@ def _period(period_s: object) -> float | None:
     return float(period_s) if 0 < period_s < float("inf") else None
 
 
-def _system_now_us() -> int:
-    return time.time_ns() // 1_000
+def _with_settings(settings: Settings) -> Client:
+    client = Client.__new__(Client)
+    client._begin(settings, _system_clock())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the other half of its constructor
+    return client
+
+
+def _system_clock() -> Callable[[], int]:
+    """The system's time, never twice the same: two rows of a series in one microsecond would replace each other in the store."""
+    last_us = 0
+
+    def now_us() -> int:
+        nonlocal last_us
+        now = time_ns() // 1_000
+        if 0 <= last_us - now < SAME_MOMENT_US:  # further back, the clock was set
+            now = last_us + 1
+        last_us = now
+        return now
+
+    return now_us
 
 
 _clients: WeakSet[Client] = WeakSet()

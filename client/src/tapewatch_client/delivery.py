@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import sys
 from http.client import HTTPException
 from itertools import count
 from threading import Thread
-from time import monotonic, sleep
+from time import monotonic, sleep, time_ns
 
 from tapewatch_client.answer import Complaint, Retry, Settled, TooLarge, judge, refuse_all
 from tapewatch_client.backoff import Backoff
 from tapewatch_client.batch import Batch, Draft, halves
 from tapewatch_client.control import Control
+from tapewatch_client.losses import Losses
 from tapewatch_client.outbox import Outbox
 from tapewatch_client.row_queue import Row, RowQueue
 from tapewatch_client.settings import BATCH_ROWS, Settings
@@ -24,8 +26,15 @@ logger = logging.getLogger("tapewatch_client")
 
 #: Rows encoded before the interpreter is offered to the other threads.
 ROWS_PER_TURN = 100
+DROPS_TOLD_EVERY_S = 60.0
 #: Kinds of refusals remembered as told; a program that makes up column names must not fill memory or log.
 KINDS_TOLD = 1_000
+
+
+def _keep_notebooks_clean() -> None:
+    """In a notebook, what a background thread logs would appear under whichever cell runs: log only where the user has asked for logs."""
+    if "ipykernel" in sys.modules and not logger.hasHandlers():
+        logger.addHandler(logging.NullHandler())
 
 
 class Delivery:
@@ -43,6 +52,7 @@ class Delivery:
     """
 
     def __init__(self, settings: Settings, client_id: str, queue: RowQueue, control: Control, tally: Tally) -> None:
+        _keep_notebooks_clean()
         self._settings = settings
         self._client_id = client_id
         self._queue = queue
@@ -51,8 +61,10 @@ class Delivery:
         self._sequences = count(1)
         self._batch_bytes = settings.batch_bytes
         self._backoff = Backoff()
+        self._losses = Losses(settings.source)
         self._told: set[tuple[str, str | None, str]] = set()
         self._is_away = False
+        self._dropped_told, self._drop_log_s = 0, 0.0
         self._is_filled = False
         self.outbox = Outbox(settings, client_id, queue, tally)
         self.transport = Transport(settings)
@@ -110,7 +122,7 @@ class Delivery:
         self._control.tell_sender()
 
     def _encode(self, row: Row, draft: Draft) -> None:
-        table, ts, columns, period_s, _ = row
+        table, ts, columns, period_s = row
         table = str(table)  # annotated, but a caller's type checker may be asleep, and one row must not spoil the batch
         if columns is None:
             self._refuse_here(Complaint(table, None, "not_a_row", "what was written is not a mapping of columns to values"))
@@ -162,6 +174,7 @@ class Delivery:
                 return outcome  # the server had closed an idle connection: no failure, a new one is opened at once
         if isinstance(outcome, Retry):
             self._note_away(outcome.error)
+            self._note_dropped()
             self.outbox.sync()
             self._control.back_off(max(self._backoff.next_s(), outcome.wait_s or 0.0), is_firm=bool(outcome.wait_s))
         else:
@@ -193,6 +206,13 @@ class Delivery:
             self._queue.settle(delivered=outcome.delivered, refused=outcome.refused)
         else:
             tally.recovered += outcome.delivered
+        self._report_losses()
+
+    def _report_losses(self) -> None:
+        """Tell the server, now that it answers, what it never saw."""
+        self._note_dropped()
+        for row in self._losses.due(time_ns() // 1_000):
+            self._queue.put(row)
 
     # --- telling, each thing once ---
 
@@ -202,6 +222,7 @@ class Delivery:
 
     def _complain(self, complaint: Complaint, count: int) -> None:
         self._tally.count(self._tally.refused, {complaint.reason: count})
+        self._losses.count(complaint.table, complaint.column, complaint.reason, count, complaint.message)
         self._tell(complaint)
 
     def _tell(self, complaint: Complaint) -> None:
@@ -229,6 +250,24 @@ class Delivery:
         if self._is_away:
             self._is_away = False
             logger.info("tapewatch at %s takes rows again", self._settings.url)
+
+    def _note_dropped(self) -> None:
+        """Log how many rows were dropped, at most once a minute."""
+        dropped, now_s = self._queue.dropped, monotonic()
+        why = "the bound of memory or of the spool was reached, or they could not be taken"
+        self._losses.count("", None, "dropped", dropped, why, is_total=True)
+        if dropped == self._dropped_told or now_s < self._drop_log_s:
+            return
+        logger.warning("%d rows for tapewatch at %s were dropped: %s", dropped - self._dropped_told, self._settings.url, why)
+        self._dropped_told, self._drop_log_s = dropped, now_s + DROPS_TOLD_EVERY_S
+
+    def note_lost(self, error: Exception) -> None:
+        """Say what was wrong with a call that gave no row, the first time that this kind of error happens."""
+        self._tally.last_error = f"a row could not be taken: {type(error).__name__}: {error}"
+        kind = ("", type(error).__name__, "not_taken")
+        if kind not in self._told:
+            self._told.add(kind)
+            logger.warning("%s (told once per kind)", self._tally.last_error)
 
     def note_left(self, rows: int, kept: int) -> None:
         """Log how many rows were given up at the end, and how many stay on disk."""

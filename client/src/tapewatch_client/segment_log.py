@@ -73,6 +73,11 @@ class SegmentLog:
         self._segments: deque[_Segment] = deque(_found(folder))
         self._file: int | None = None
         self._taken: Record | None = None
+        #: Where each record ends that the last `peek` gave.
+        self._ends: list[int] = []
+        #: What the disk said about the end of a file that was not synced, and whether the folder has a file that its entry may lack.
+        self._unsynced: OSError | None = None
+        self._is_entry_new = False
         for segment in self._segments:
             segment.open.extend((record.number, record.rows) for record, _ in _records(segment))
 
@@ -114,12 +119,15 @@ class SegmentLog:
         segment = _Segment(number, os.path.join(self.folder, f"{number:012d}{SUFFIX}"), 0)  # noqa: PTH118 - as above
         self._file = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._segments.append(segment)
+        self._is_entry_new = True
         return segment
 
     def _end_segment(self) -> None:
         if self._file is not None:
-            with suppress(OSError):
+            try:
                 os.fdatasync(self._file)
+            except OSError as error:
+                self._unsynced = error
             os.close(self._file)
             self._file = None
 
@@ -148,6 +156,31 @@ class SegmentLog:
         if segment.read_bytes >= segment.size_bytes:
             self._remove(segment)
 
+    def peek(self) -> list[Record]:
+        """The records of the oldest file that are not done, all that are written so far; empty when there is none."""
+        while self._segments:
+            segment = self._segments[0]
+            found = list(_records(segment))
+            if found:
+                self._ends = [end for _, end in found]
+                return [record for record, _ in found]
+            if len(self._segments) == 1 and self._file is not None:
+                break
+            self._remove(segment)
+        return []
+
+    def done_with(self, count: int) -> None:
+        """Forget the first ``count`` records that the last `peek` gave."""
+        if not count:
+            return
+        segment = self._segments[0]
+        segment.read_bytes = self._ends[count - 1]
+        del self._ends[:count]
+        for _ in range(count):
+            segment.open.popleft()
+        if segment.read_bytes >= segment.size_bytes:
+            self._remove(segment)
+
     def _remove(self, segment: _Segment) -> None:
         if self._file is not None and segment is self._segments[-1]:
             os.close(self._file)
@@ -171,8 +204,15 @@ class SegmentLog:
         Raises:
             OSError: The disk does not take it.
         """
+        error, self._unsynced = self._unsynced, None
+        if error is not None:
+            raise error
         if self._file is not None:
             os.fdatasync(self._file)
+        if self._is_entry_new:  # a file that its folder does not name is lost with all that was synced
+            sync_folder(self.folder)
+            sync_folder(os.path.dirname(self.folder) or ".")  # noqa: PTH120 - as above
+            self._is_entry_new = False
 
     def close(self) -> None:
         """Make everything durable and let go; an empty folder is removed."""
@@ -211,6 +251,15 @@ def _records(segment: _Segment) -> Iterator[tuple[Record, int]]:
             if len(payload) < length or zlib.crc32(payload, zlib.crc32(head[_CHECKED_FROM:])) != crc:
                 return
             yield Record(segment.number, number, rows, flags, payload), file.tell()
+
+
+def sync_folder(folder: str) -> None:
+    """Make the names of the files in a folder survive a power cut; raises OSError when the disk refuses."""
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _write(file: int, text: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from contextlib import suppress
 from threading import Thread
 from time import monotonic
@@ -23,6 +24,8 @@ ABORT_S = 0.5
 
 #: Senders whose thread runs: what the program's end has to wait for.
 _running: set[Sender] = set()
+#: The finalizer of a child of `multiprocessing`, made with its first sender.
+_followed: list[object] = []
 
 
 class Sender:
@@ -51,6 +54,7 @@ class Sender:
         """Start the thread, once; when the system refuses another thread, a later call tries again."""
         if self.is_started or self.queue.is_closed or monotonic() < self._start_again_s:
             return
+        _follow_multiprocessing()
         self.is_started = True  # before starting: a signal handler may write while the thread is being made
         thread = Thread(target=self._run, name="tapewatch-client", daemon=True)
         _running.add(self)
@@ -63,10 +67,10 @@ class Sender:
             self._tally.last_error = f"the background thread cannot be started: {error}"
 
     def lose(self, error: Exception) -> None:
-        """Count a row that could not even be queued."""
+        """Count a row that could not even be queued, and tell it once per kind of error."""
         with suppress(Exception):
             self.queue.lose()
-            self._tally.last_error = f"a row could not be taken: {type(error).__name__}: {error}"
+            self._delivery.note_lost(error)
 
     def _run(self) -> None:
         try:
@@ -136,7 +140,16 @@ def _flush_at_exit() -> None:
         sender.join(end_s - monotonic())
 
 
+def _follow_multiprocessing() -> None:
+    """A child of `multiprocessing` skips `atexit` and runs its own finalizers: be one of them."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is None or util is None or process.parent_process() is None or _followed:
+        return
+    _followed.append(util.Finalize(None, _flush_at_exit, exitpriority=0))
+
+
 def _forget_parent() -> None:
+    _followed.clear()
     for sender in _running:
         sender.forget()
     _running.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +10,8 @@ from enum import Enum
 from math import isfinite, isnan
 from typing import TypeGuard, cast
 
+from tapewatch_client.json_text import dumps, standard
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 #: JSON readers keep integers of 64 bits; beyond, a number is written as a float.
@@ -18,17 +19,6 @@ INTEGER_LIMIT = 2**63
 
 Container = Mapping[object, object] | Sequence[object] | AbstractSet[object]
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
-
-_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
-
-
-def dumps(document: object) -> bytes:
-    """Write plain values as compact UTF-8 JSON; half surrogates, which UTF-8 cannot hold, become ``?``."""
-    text = _dumps(document)
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="replace")
 
 
 def encode_row(ts: object, columns: Mapping[str, object]) -> tuple[bytes, list[str]]:
@@ -81,7 +71,7 @@ def plain_of(value: object) -> Plain:
     if _is_sketch(value):
         return {str(key): plain_of(count) for key, count in value.items()}
     if _is_container(value):
-        return _dumps(_tree(value))
+        return standard(_tree(value)).decode()
     return _foreign(value)
 
 

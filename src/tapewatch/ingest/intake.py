@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from tapewatch.clock import Clock
 from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable, TapewatchError, TooFast, WrongSource
+from tapewatch.ingest.job import Job
 from tapewatch.ingest.limits import Rates, SeriesLimit
 from tapewatch.ingest.quarantine import Hold, Quarantine
 from tapewatch.ingest.refusals import RefusalCounts
+from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.timing import Rate, Summary, Timings
 from tapewatch.ingest.validate import KEPT_REFUSALS, Border, Defaults, Judged, validate
 from tapewatch.ingest.validate.book import WHOLE_ROW
-from tapewatch.ingest.writer import Job, Limits, Writer
+from tapewatch.ingest.writer import Limits, Writer
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch, RowBatch
 from tapewatch.model.venue import Names
@@ -140,6 +142,7 @@ class Intake:
         quarantine: Keeps what nothing is declared for; None refuses it.
         rates: Bounds what a source may send in a time; None bounds nothing.
         series: Bounds the series of a source; None bounds nothing.
+        spool: Keeps what is accepted while the store is away; None for a store whose rows need not survive.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of it
@@ -155,6 +158,7 @@ class Intake:
         quarantine: Quarantine | None = None,
         rates: Rates | None = None,
         series: SeriesLimit | None = None,
+        spool: StoreSpool | None = None,
     ) -> None:
         self._catalog = catalog
         self._quarantine, self._rates, self._series = quarantine, rates, series
@@ -163,19 +167,26 @@ class Intake:
         self._host = host
         self._env = env
         self._limits = limits or Limits()
-        self._writer = Writer(store, clock, self._limits, self._note_commit)
+        self._writer = Writer(store, clock, self._limits, self._note_commit, spool, self._note_replay)
         self._observers: list[Observer] = []
+        self._askers: list[Observer] = []
         self._refusals = RefusalCounts()
         self._lag, self._judging, self._rate = Timings(), Timings(), Rate()
         self._rows = self._deliveries = self._duplicates = self._observer_errors = self._quarantined = 0
         self._reporting: asyncio.Task[None] | None = None
 
-    def observe(self, observer: Observer) -> None:
-        """Show every batch of accepted rows to ``observer``: on the event loop, after its commit, in the order of the commits.
+    def observe(self, observer: Observer, *, asks_store: bool = False) -> None:
+        """Show every batch of accepted rows to ``observer``: on the event loop, when it is durable, in the order of acceptance.
 
         What it raises is logged and counted; it never reaches the sender.
+
+        Args:
+            observer: Gets the batches.
+            asks_store: Whether it then asks the store: a batch that went through the spool is shown to it again when the store has it.
         """
         self._observers.append(observer)
+        if asks_store:
+            self._askers.append(observer)
 
     def start(self) -> None:
         """Begin to take deliveries; needs the running event loop."""
@@ -315,10 +326,15 @@ class Intake:
             self._rows += job.rows
             self._rate.add(now_s, job.rows)
             for batch in job.stored.batches:
-                self._show(batch)
+                self._show(batch, self._observers)
 
-    def _show(self, batch: RowBatch) -> None:
-        for observer in self._observers:
+    def _note_replay(self, deliveries: Sequence[Stored]) -> None:
+        for delivery in deliveries:
+            for batch in delivery.batches:
+                self._show(batch, self._askers)
+
+    def _show(self, batch: RowBatch, observers: Sequence[Observer]) -> None:
+        for observer in observers:
             try:
                 observer(batch)
             except Exception:

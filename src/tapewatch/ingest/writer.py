@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from tapewatch.clock import Clock
-from tapewatch.errors import ContractError, StoreError, StoreFull, StoreRejected, StoreUnavailable
+from tapewatch.errors import ContractError, StoreFull, StoreRejected, StoreUnavailable
+from tapewatch.ingest.job import Job, look_at, weigh
+from tapewatch.ingest.retries import LONGEST_S, Retries
+from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.timing import Timings
-from tapewatch.model.rows import Coded
+from tapewatch.model.rows import BodyMark
 from tapewatch.store.base import Store, Stored
 
 log = logging.getLogger("tapewatch.ingest")
 
-FIRST_RETRY_S = 0.05
-LONGEST_RETRY_S = 2.0
 STOP_S = 2.0
 """Seconds that a stop waits for what is queued; what is left then was never acknowledged."""
 
@@ -35,6 +35,7 @@ class Limits:
         group_rows: Rows after which a group takes no further delivery.
         linger_s: Seconds that a group waits for company while several senders write at once.
         wait_s: Seconds that a sender waits for a store that is away before it is told to come back.
+        spool_after_s: Seconds that a store must have been away before deliveries go to the spool.
         thread_rows: Rows of a delivery from which validation leaves the event loop for a thread.
     """
 
@@ -43,6 +44,7 @@ class Limits:
     group_rows: int = 50_000
     linger_s: float = 0.003
     wait_s: float = 10.0
+    spool_after_s: float = 1.0
     thread_rows: int = 2_000
 
 
@@ -56,53 +58,39 @@ class StoreState:
     is_full: bool = False
 
 
-@dataclass(slots=True)
-class Job:
-    """One delivery on its way to disk; ``settled`` gets True (stored), False (known before) or a `StoreError`."""
-
-    stored: Stored
-    rows: int
-    bytes: int
-    queued_s: float
-    until_s: float
-    settled: asyncio.Future[bool] = field(repr=False)
-    outcome: bool | StoreError | ContractError | None = None
-    is_told: bool = False
-
-
-def weigh(stored: Stored) -> tuple[int, int]:
-    """Rows of a delivery, and an estimate of the bytes that it holds."""
-    rows = size = 0
-    for batch in stored.batches:
-        rows += batch.count
-        for values in batch.columns.values():
-            if isinstance(values, Coded):
-                size += values.codes.nbytes + sum(map(len, values.values)) + 64 * len(values.values)
-            else:
-                size += values.nbytes
-    return rows, size
-
-
-def _look_at(settled: asyncio.Future[bool]) -> None:
-    """A sender that went away does not look at its outcome; asyncio would log the error as forgotten."""
-    if not settled.cancelled():
-        settled.exception()
+def _received_at(stored: Stored, now_us: int) -> Stored:
+    """A delivery from the spool whose body is remembered from now on, so that a replay that is cut off changes nothing."""
+    if not isinstance(stored.mark, BodyMark):
+        return stored
+    return replace(stored, mark=replace(stored.mark, received_us=now_us))
 
 
 class Writer:
     """Owns the thread that calls `Store.append`.
 
-    A store that is away is tried again with growing pauses, while senders wait up to ``wait_s`` and new ones are refused once the queue
-    is full: nothing that was not acknowledged is promised. A delivery that the store rejects fails alone.
+    A store that is away is tried again with growing pauses. After ``spool_after_s`` deliveries go to the spool, and are acknowledged when
+    they are on disk there; until the store has taken all of the spool, everything goes through it, so that the order holds. Without a
+    spool, or when it is full, senders wait up to ``wait_s`` and new ones are refused once the queue is full: nothing that was not
+    acknowledged is promised. A delivery that the store rejects fails alone.
 
     Args:
         store: Where rows go.
         clock: The time.
         limits: Bounds of the queue.
-        committed: Called on the event loop after each commit with its jobs, in the order of the commits, before the senders hear of it.
+        committed: Called on the event loop with the jobs that became durable, in their order, before the senders hear of it.
+        spool: Keeps what is accepted while the store is away; None for a store whose rows need not survive.
+        replayed: Called on the event loop with what the store took from the spool.
     """
 
-    def __init__(self, store: Store, clock: Clock, limits: Limits, committed: Callable[[Sequence[Job]], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        committed: Callable[[Sequence[Job]], None],
+        spool: StoreSpool | None = None,
+        replayed: Callable[[Sequence[Stored]], None] | None = None,
+    ) -> None:
         self.state = StoreState()
         self.commits = Timings()
         self.last_commit_us: int | None = None
@@ -111,6 +99,10 @@ class Writer:
         self._clock = clock
         self._limits = limits
         self._committed = committed
+        self.spool = spool
+        self._replayed = replayed
+        self._tries = Retries(clock)
+        self._spool_trouble = ""
         self._waiting: deque[Job] = deque()
         self._in_flight: list[Job] = []
         self._rows = 0
@@ -142,6 +134,8 @@ class Writer:
         for job in left:
             job.outcome = StoreUnavailable("The server is stopping; send again.")
         self._settle(left)
+        if self.spool is not None and not (self._thread is not None and self._thread.is_alive()):
+            self.spool.close()
 
     def put(self, stored: Stored) -> asyncio.Future[bool]:
         """Queue a delivery.
@@ -152,7 +146,7 @@ class Writer:
         rows, size = weigh(stored)
         now_s = self._clock.monotonic_s()
         settled = asyncio.get_running_loop().create_future()
-        settled.add_done_callback(_look_at)
+        settled.add_done_callback(look_at)
         job = Job(stored, rows, size, now_s, now_s + self._limits.wait_s, settled)
         with self._changed:
             if self._stopping or self._thread is None:
@@ -206,6 +200,8 @@ class Writer:
             with self._changed:
                 self._in_flight = []
             self._tell(group)
+            if self._has_backlog and self._tries.is_due:
+                self._replay()
 
     def _tell(self, jobs: Sequence[Job]) -> None:
         if self._loop is not None and jobs:
@@ -213,10 +209,12 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._settle, jobs)
 
     def _next_group(self) -> list[Job] | None:
+        """What to write next; empty when it is time for the spool, None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            due_s = self._tries.due_in_s if self._has_backlog else None
+            self._changed.wait_for(lambda: self._waiting or self._stopping, due_s)
             if not self._waiting:
-                return None
+                return None if self._stopping else []
             if self._busy and not self._stopping:
                 self._changed.wait_for(lambda: self._stopping or self._rows >= self._limits.group_rows, self._limits.linger_s)
             group: list[Job] = []
@@ -230,47 +228,137 @@ class Writer:
 
     def _write(self, group: Sequence[Job]) -> None:
         """Give every job of the group its outcome; comes back only when all have one."""
-        pause_s = FIRST_RETRY_S
         while pending := [job for job in group if job.outcome is None]:
+            if self._is_for_spool and self._to_spool(pending):
+                return
+            if self._has_backlog:  # the spool is full: first the store has to take some of it
+                if not (self._tries.is_due and self._replay()):
+                    self._refuse_late(pending)
+                    self._pause(self._tries.due_in_s)
+                continue
             try:
                 self._append(pending)
             except StoreUnavailable as error:
-                self._is_away(error, pending)
-                self._pause(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, keeps no secret
-                pause_s = min(pause_s * 2, LONGEST_RETRY_S)
+                self._is_away(error)
+                if not self._stopping or not self._to_spool(pending):
+                    self._refuse_late(pending)
+                    self._pause(self._tries.due_in_s)
             except Exception as error:  # noqa: BLE001 - whatever a store raises must not end the only writer
                 self._fail(pending, error)
 
     def _append(self, jobs: Sequence[Job]) -> None:
+        for job, is_new in zip(jobs, self._stored([job.stored for job in jobs]), strict=True):
+            job.outcome = is_new
+
+    def _stored(self, deliveries: Sequence[Stored]) -> list[bool]:
         began_s = self._clock.monotonic_s()
         self._asked_s = began_s
         try:
-            stored = self._store.append([job.stored for job in jobs])
+            stored = self._store.append(deliveries)
         finally:
             self._asked_s = None
         ended_s = self._clock.monotonic_s()
-        if len(stored) != len(jobs):
-            raise ContractError(f"The store answered for {len(stored)} deliveries, not for {len(jobs)}.")
-        for job, is_new in zip(jobs, stored, strict=True):
-            job.outcome = is_new
+        if len(stored) != len(deliveries):
+            raise ContractError(f"The store answered for {len(stored)} deliveries, not for {len(deliveries)}.")
         self.commits.add(ended_s, ended_s - began_s)
         self.last_commit_us = self._clock.now_us()
+        self._tries.worked()
         if self.state.state != "ok":
             log.warning("The store answers again.")
             self.state = StoreState("ok", self.last_commit_us)
+        return stored
 
-    def _is_away(self, error: StoreUnavailable, jobs: Sequence[Job]) -> None:
-        message, is_full = str(error), isinstance(error, StoreFull)
+    def _is_away(self, error: StoreUnavailable) -> None:
+        self._tries.failed()
         if self.state.state != "away":
-            log.error("The store is away: %s", message)
+            log.error("The store is away: %s", error)
         since_us = self.state.since_us if self.state.state == "away" else self._clock.now_us()
-        self.state = StoreState("away", since_us, message, is_full)
+        self.state = StoreState("away", since_us, str(error), isinstance(error, StoreFull))
+
+    def _refuse_late(self, jobs: Sequence[Job]) -> None:
         now_s = self._clock.monotonic_s()
         late = [job for job in jobs if now_s >= job.until_s or self._stopping]
+        why = f"{self.state.message}; {self._spool_trouble}" if self._spool_trouble else self.state.message
         for job in late:
-            kind = StoreFull if is_full else StoreUnavailable
-            job.outcome = kind(f"The store is away: {message}", retry_after_s=LONGEST_RETRY_S)
+            kind = StoreFull if self.state.is_full else StoreUnavailable
+            job.outcome = kind(f"The store is away: {why}", retry_after_s=LONGEST_S)
         self._tell(late)
+
+    # --- the spool, in the thread ------------------------------------------------------------------------------------
+
+    @property
+    def _has_backlog(self) -> bool:
+        return self.spool is not None and not self.spool.is_empty
+
+    @property
+    def _is_for_spool(self) -> bool:
+        """Whether what comes now goes to the spool: behind what is in it, or because the store has been away for long enough."""
+        return self._has_backlog or self._tries.is_long_away(0.0 if self._stopping else self._limits.spool_after_s)
+
+    def _to_spool(self, jobs: Sequence[Job]) -> bool:
+        """Put jobs into the spool; False when there is none, or it does not take them."""
+        if self.spool is None:
+            return False
+        for job in jobs:
+            job.stored = self.spool.marked(job.stored)
+        try:
+            self.spool.put([(job.stored, job.rows) for job in jobs])
+        except (StoreUnavailable, ContractError) as error:
+            if str(error) != self._spool_trouble:
+                log.warning("Rows are not accepted while the store is away: %s", error)
+            self._spool_trouble = str(error)
+            return False
+        self._spool_trouble = ""
+        for job in jobs:
+            job.outcome = True
+        return True
+
+    def _replay(self) -> bool:
+        """Give the store the oldest deliveries of the spool; whether it took any."""
+        if self.spool is None:
+            return False
+        deliveries: list[Stored] = []
+        try:
+            deliveries = [_received_at(stored, self._clock.now_us()) for stored in self.spool.oldest()]
+            if deliveries:
+                self._stored(deliveries)
+        except StoreUnavailable as error:
+            self._is_away(error)
+            return False
+        except Exception as error:  # noqa: BLE001 - as in `_write`
+            return self._replay_one(deliveries[0], error)
+        self._has_replayed(deliveries)
+        return True
+
+    def _replay_one(self, delivery: Stored, why: Exception) -> bool:
+        """One of several failed: the first alone; what fails alone is set aside, so that the others come through."""
+        try:
+            self._stored([delivery])
+        except StoreUnavailable as error:
+            self._is_away(error)
+            return False
+        except Exception as error:  # noqa: BLE001 - as in `_write`
+            why = error
+        else:
+            self._has_replayed([delivery])
+            return True
+        try:
+            if self.spool is not None:
+                self.spool.set_aside(f"{type(why).__name__}: {why}")
+        except StoreUnavailable as error:
+            self._is_away(error)
+            return False
+        return True
+
+    def _has_replayed(self, deliveries: Sequence[Stored]) -> None:
+        if self.spool is None:
+            return
+        self.spool.done(len(deliveries))
+        if self.spool.is_empty:
+            log.warning("The store has taken everything that waited in the spool.")
+        if self._loop is not None and self._replayed is not None and deliveries:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody looks any more
+                self._loop.call_soon_threadsafe(self._replayed, deliveries)
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         if len(jobs) > 1:

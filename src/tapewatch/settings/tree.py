@@ -55,6 +55,9 @@ class StoreSettings(_Part):
     quota_gb: float = Field(
         default=0, ge=0, description="Most GB that the embedded store keeps: then the oldest raw rows go first. 0 for no limit."
     )
+    spool_limit_mb: int = Field(
+        default=1_000, ge=1, le=1_000_000, description="Most accepted rows that wait on disk for a store that is away, in MB; then 503."
+    )
 
 
 class HeartbeatSettings(_Part):

@@ -58,7 +58,7 @@ SYSTEM = Dashboard(
         _one("push", "Pushed, p99", "99th percentile from a commit to the push to browsers.", "live", "push_p99_ms", "ms"),
         _one("memory", "Memory", "Resident memory of the server process.", "process", "rss_bytes", "bytes"),
         _one("series", "Series", "Series alive, of all tables.", "query", "series", "count"),
-        _one("disk", "Disk in use", "Bytes of the store that hold rows and summaries.", "store", "used_bytes", "bytes", width=8),
+        _one("disk", "Disk in use", "Bytes of the store that hold rows and summaries.", "store", "used_bytes", "bytes", width=6),
         _one(
             "growth",
             "Growth in a day",
@@ -66,7 +66,7 @@ SYSTEM = Dashboard(
             "store",
             "bytes_per_day",
             "bytes",
-            width=8,
+            width=6,
         ),
         _one(
             "quota",
@@ -75,9 +75,10 @@ SYSTEM = Dashboard(
             "store",
             "quota_left_s",
             "s",
-            width=8,
+            width=6,
             feeding=QUOTA,
         ),
+        _one("spool", "Waiting for the store", "Accepted rows that wait in the spool for the store.", "spool", "rows", "count", width=6),
         Panel(
             "collectors",
             "Collectors",

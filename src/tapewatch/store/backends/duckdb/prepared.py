@@ -88,4 +88,4 @@ class Prepared:
 
 
 def _columns(executed: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    return cast("dict[str, Any]", executed.fetchnumpy())  # pyright: ignore[reportUnknownMemberType] - the stubs name pandas
+    return cast("dict[str, Any]", executed.fetchnumpy())

@@ -1,0 +1,43 @@
+"""A delivery on its way to disk, and what it weighs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from tapewatch.errors import ContractError, StoreError
+from tapewatch.model.rows import Coded
+from tapewatch.store.base import Stored
+
+
+@dataclass(slots=True)
+class Job:
+    """One delivery on its way to disk; ``settled`` gets True (stored), False (known before) or a `StoreError`."""
+
+    stored: Stored
+    rows: int
+    bytes: int
+    queued_s: float
+    until_s: float
+    settled: asyncio.Future[bool] = field(repr=False)
+    outcome: bool | StoreError | ContractError | None = None
+    is_told: bool = False
+
+
+def weigh(stored: Stored) -> tuple[int, int]:
+    """Rows of a delivery, and an estimate of the bytes that it holds."""
+    rows = size = 0
+    for batch in stored.batches:
+        rows += batch.count
+        for values in batch.columns.values():
+            if isinstance(values, Coded):
+                size += values.codes.nbytes + sum(map(len, values.values)) + 64 * len(values.values)
+            else:
+                size += values.nbytes
+    return rows, size
+
+
+def look_at(settled: asyncio.Future[bool]) -> None:
+    """A sender that went away does not look at its outcome; asyncio would log the error as forgotten."""
+    if not settled.cancelled():
+        settled.exception()
