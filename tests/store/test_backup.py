@@ -17,6 +17,7 @@ from tapewatch.errors import ConfigError, StoreRejected, StoreUnavailable
 from tapewatch.model.query import Function, Measure, Mode, Query
 from tapewatch.model.rows import Mark, RowBatch
 from tapewatch.store.backends.duckdb import DuckDBStore
+from tapewatch.store.backends.duckdb.migration import MIGRATIONS, newest_format
 from tapewatch.store.backends.memory import MemoryStore
 from tapewatch.store.backup import MANIFEST, read_manifest, verify_backup, write_backup
 from tapewatch.store.base import Store, Stored
@@ -302,7 +303,7 @@ def test_a_disk_without_room_is_named_and_the_old_store_stays(backup: Path, tmp_
 
 def test_the_manifest_reads_back_as_written(backup: Path) -> None:
     manifest = read_manifest(backup)
-    assert (manifest.format, len(manifest.files), len(manifest.files[0].sha256)) == (1, 1, 64)
+    assert (manifest.format, len(manifest.files), len(manifest.files[0].sha256)) == (newest_format(MIGRATIONS), 1, 64)
     assert manifest.files[0].bytes == (backup / FILE).stat().st_size
 
 

@@ -132,6 +132,12 @@ async def served(app: FastAPI, token: str, send_buffer_bytes: int) -> AsyncItera
             listener.close()
 
 
+def _with_tables(store: Store, catalog: Catalog) -> Store:
+    for table in catalog.values():
+        store.create(table)
+    return store
+
+
 @asynccontextmanager
 async def running(
     store: Store | None = None,
@@ -146,9 +152,7 @@ async def running(
 ) -> AsyncIterator[Stack]:
     """Start everything, serve on a port of its own, stop everything."""
     clock, catalog = SystemClock(), Catalog()
-    store = store or MemoryStore()
-    for table in catalog.values():
-        store.create(table)
+    store = _with_tables(store or MemoryStore(), catalog)
     quarantine = Quarantine(store, clock)
     intake = Intake(store, catalog, Names(), clock, host="h1", quarantine=quarantine, limits=Limits(wait_s=0.3))
     book = SeriesBook(catalog, clock)

@@ -53,7 +53,8 @@ export function TruthCard({ panel, frame, request, children }: Props): JSX.Eleme
         </Fact>
         <Fact name="Rows behind">{frame.rows_behind === null || frame.rows_behind === undefined ? "–" : grouped(frame.rows_behind, 0)}</Fact>
         <Fact name="Read from">
-          {frame.tier ?? "raw"} rows{frame.bucket_us ? `, one value per ${bucketText(frame.bucket_us)}` : ""}
+          {(frame.tier ?? "raw") === "raw" ? "raw rows" : `summaries of ${frame.tier}`}
+          {frame.bucket_us ? `, one value per ${bucketText(frame.bucket_us)}` : ""}
           {frame.truncated ? ", cut at the row limit" : ""}
         </Fact>
         <Fact name="Answered">

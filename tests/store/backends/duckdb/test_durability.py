@@ -22,6 +22,7 @@ from tapewatch.errors import ConfigError, StoreFull, StoreUnavailable
 from tapewatch.model.query import Mode, Query
 from tapewatch.model.rows import Mark
 from tapewatch.store.backends.duckdb import DuckDBStore
+from tapewatch.store.backends.duckdb.migration import MIGRATIONS, newest_format
 from tapewatch.store.base import Stored
 from tapewatch.testing.stores.tables import NOTE, T0, batch, plain
 from tests.small_disk import fill, small_disk
@@ -142,7 +143,7 @@ def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     opened(tmp_path).close()
     with duckdb.connect(tmp_path / "tapewatch.duckdb") as connection:
         connection.execute("UPDATE books.format SET version = 99")
-    with pytest.raises(ConfigError, match=r"store format 99, this tapewatch reads up to 1"):
+    with pytest.raises(ConfigError, match=f"store format 99, this tapewatch reads up to {newest_format(MIGRATIONS)}"):
         opened(tmp_path)
 
 

@@ -55,9 +55,16 @@ async def test_a_value_that_is_not_kept_is_told_by_row_column_and_reason(web: St
 
 
 async def test_when_nothing_is_kept_the_answer_says_so_by_status_too(web: Stack) -> None:
-    answer = await web.http.post("/api/rows", json={"table": "nonsense", "rows": [{"a": 1}]})
+    answer = await web.http.post("/api/rows", json={"table": "exchange", "rows": [{"latency_ms": 1}]})
     assert answer.status_code == 422
     assert answer.json()["accepted"] == 0
+    assert answer.json()["refused"][0]["reason"] == "missing_tag"
+
+
+async def test_what_waits_in_quarantine_is_kept_and_named(web: Stack) -> None:
+    answer = await web.http.post("/api/rows", json={"table": "nonsense", "rows": [{"a": 1}]})
+    assert answer.status_code == 200
+    assert (answer.json()["accepted"], answer.json()["quarantined"]) == (0, 1)
     assert answer.json()["refused"][0]["reason"] == "unknown_table"
 
 

@@ -60,7 +60,7 @@ def continued(held: Frame, tail: Frame, query: Query, table: Table, book: Series
     columns = {old.name: _joined(_taken(old.values, kept), new.values) for old, new in zip(held.columns, tail.columns, strict=True)}
     newest_us = max((us for us in (held.newest_us, tail.newest_us) if us is not None), default=None)
     rows = int(np.count_nonzero(kept)) + tail.rows
-    answer = Answer(columns, rows, held.rows_behind, newest_us, tier=tail.tier)
+    answer = Answer(columns, rows, held.rows_behind, newest_us, tier=tail.tier if held.tier == "raw" else held.tier)
     return Assembly(query, table, answer, book, tail.as_of_us, tail.query_ms).frame()
 
 
