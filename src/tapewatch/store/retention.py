@@ -33,7 +33,7 @@ def ages(table: Table, kept: Iterable[Tier]) -> Ages:
     """How long each level of a table is kept.
 
     A tier that is not kept, because it would hardly have fewer rows than the level below, is stood in for by that level: a table with a row
-    an hour keeps its rows as long as another one keeps summaries of an hour.
+    an hour keeps its rows as long as another one keeps summaries of an hour. Ask only of a table of which it is known which tiers pay.
     """
     if not has_tiers(table):
         return Ages(table.retention.raw_days, {})
@@ -45,7 +45,7 @@ def ages(table: Table, kept: Iterable[Tier]) -> Ages:
         if tier in held:
             level = tier
         if level is None:
-            raw_days = max(raw_days, tier.days) if held else raw_days
+            raw_days = max(raw_days, tier.days)
         else:
             tier_days[level] = max(tier_days.get(level, 0), tier.days)
     return Ages(raw_days, tier_days)

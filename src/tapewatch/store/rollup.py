@@ -79,10 +79,10 @@ class Part(StrEnum):
     SKETCH = "sketch"
 
 
-ROWS = "rows__n"
-"""Column with the number of rows behind a row of a rollup."""
+ROWS = "summary_rows"
+"""Column with the number of rows behind a row of a rollup; no `part` of a column is called so."""
 
-NEWEST_AT = "rows__newest_at"
+NEWEST_AT = "summary_newest_at"
 """Column with the newest ``ts`` behind it."""
 
 _NUMBER = (Part.COUNT, Part.SUM, Part.MIN, Part.MAX, Part.FIRST, Part.LAST)
@@ -230,7 +230,9 @@ def pick(
     if (is_small and not is_gone) or not is_answered(query, table):
         return None
     fitting = [coverage for coverage in held if _fits(query, coverage, raw_since_us)]
-    widths = sorted(fitting, key=lambda coverage: coverage.tier.width_us)
+    # of rows that are gone, what reaches back furthest speaks: a narrow tier is kept for less time than a wide one
+    reach_us = max(query.start_us - query.shift_us, min((coverage.since_us for coverage in fitting), default=0))
+    widths = sorted((item for item in fitting if item.since_us <= reach_us), key=lambda coverage: coverage.tier.width_us)
     narrow = [coverage for coverage in widths if query.bucket_us is None or query.bucket_us % coverage.tier.width_us == 0]
     return narrow[-1] if narrow else next(iter(widths), None)
 

@@ -253,6 +253,10 @@ class DuckDBDialect(Dialect):
         """Largest value of a column; null when there are no rows."""
         return f"SELECT max({self.quote(column)}) FROM {self.relation(table)}"
 
+    def next_at(self, table: Table) -> str:
+        """Smallest ``ts`` from ``$from`` on; null when there is none."""
+        return f"SELECT min(ts) FROM {self.relation(table)} WHERE ts >= $from"
+
     def reach(self, table: Table) -> str:
         """Smallest and largest ``ts``; null when there are no rows."""
         return f"SELECT min(ts), max(ts) FROM {self.relation(table)}"

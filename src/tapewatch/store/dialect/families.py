@@ -56,12 +56,14 @@ class Rollup:
         tier: Which one.
         table: Where its rows are.
         until_us: End of its last bucket; what is newer is summarised while it is asked.
+        gone_us: Rows before this moment are gone: a range that ends before it ends with the bucket that holds its end.
         rest: Reads those newer rows.
     """
 
     tier: Tier
     table: Table
     until_us: int
+    gone_us: int
     rest: Dialect
 
 

@@ -51,6 +51,8 @@ def _summaries(ask: Ask, columns: Iterable[str], *, before_us: int = 0) -> str:
     moved = [f"ts{shift} AS ts", *(f"{dialect.quote(name)}{shift} AS {dialect.quote(name)}" for name in times)]
     picked = ", ".join([*moved, *(dialect.quote(name) for name in names if name not in times)])
     until_us = min(rollup.until_us, end_us // width_us * width_us)
+    if end_us <= rollup.gone_us:  # the last bucket cannot be cut: its rows are gone
+        until_us = end_us = min(rollup.until_us, -(-end_us // width_us) * width_us)
     where = [f"ts >= {dialect.value(binder, first_us)}", f"ts < {dialect.value(binder, until_us)}"]
     where += [dialect.condition(item, ask.table, binder) for item in query.filters]
     held = f"SELECT {picked} FROM {dialect.relation(rollup.table)} AS rows WHERE {' AND '.join(where)}"

@@ -77,7 +77,7 @@ def test_rows_go_when_they_are_older_than_their_table_keeps_them(store: DuckDBSt
     assert _count(store, "deal") == 20, "a ledger keeps its rows for a year"
     tiers = {coverage.tier.label: coverage for coverage in store._rollups.kept(SAMPLE)}
     assert set(tiers) == {"10min", "1h"}
-    counted = store._database.cursor().execute("SELECT sum(rows__n) FROM sample__1h").fetchone()
+    counted = store._database.cursor().execute("SELECT sum(summary_rows) FROM sample__1h").fetchone()
     assert counted == (1_200.0,), "the summaries outlive the rows"
 
 
@@ -114,6 +114,6 @@ def test_at_the_quota_the_oldest_rows_go_and_never_a_summary_or_a_ledger(tmp_pat
     assert store.measures()["used_bytes"] < 4_000_000
     assert _count(store, "deal") == 6
     assert 0 < _count(store, "sample") < 6 * 1_400
-    assert store._database.cursor().execute("SELECT sum(rows__n) FROM sample__1h").fetchone() == (6 * 1_400.0,)
+    assert store._database.cursor().execute("SELECT sum(summary_rows) FROM sample__1h").fetchone() == (6 * 1_400.0,)
     assert store.measures()["quota_ratio"] > 0
     store.close()

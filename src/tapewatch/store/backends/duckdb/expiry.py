@@ -57,6 +57,7 @@ class Expiry:
         self._doubt_until_s = self._steady_s
         self._sizes: deque[tuple[int, int]] = deque(maxlen=GROWTH_SAMPLES)
         self._warned = False
+        self._quota_used_bytes: int | None = None
 
     def run(self, tables: Sequence[Table], now_us: int) -> None:
         """Delete what is due.
@@ -73,10 +74,11 @@ class Expiry:
         if self._ran_us and 0 <= now_us - self._ran_us < EVERY_US:
             return
         self._ran_us, self._steady_s = now_us, steady_s
-        if steady_s >= self._doubt_until_s:
-            for table in tables:
-                self._by_age(table, now_us)
         self._measure(now_us)
+        if steady_s < self._doubt_until_s:
+            return
+        for table in tables:
+            self._by_age(table, now_us)
         if self._quota_bytes:
             self._by_quota(tables, now_us)
 
@@ -87,16 +89,50 @@ class Expiry:
         return max((row[0] for row in found if row and row[0] is not None), default=None)
 
     def _by_age(self, table: Table, now_us: int) -> None:
+        if not self._rollups.is_judged(table):
+            return
         coverage = {item.tier: item for item in self._rollups.kept(table)}
         kept = ages(table, coverage)
-        # what is not summarised yet stays: its summaries outlive it
-        summarised_us = min((item.until_us for item in coverage.values()), default=now_us)
-        self._drop(table.name, min(before(now_us, kept.raw_days), summarised_us // HOUR_US * HOUR_US))
-        for tier, days in kept.tier_days.items():
+        self._drop_rows(table, min(before(now_us, kept.raw_days), self._summarised_us(table, now_us)))
+        days_of = {**{tier: tier.days for tier in self._rollups.paused(table)}, **kept.tier_days}
+        for tier, days in days_of.items():
             self._rollups.drop_tier(table, tier, before(now_us, days))
 
+    def _summarised_us(self, table: Table, now_us: int) -> int:
+        """The full hour up to which rows are summarised; what is not summarised yet stays: its summaries outlive it."""
+        return min((item.until_us for item in self._rollups.kept(table)), default=now_us) // HOUR_US * HOUR_US
+
+    def _drop_rows(self, table: Table, before_us: int) -> None:
+        """Delete hour by hour, so that commits wait for one hour's rows only."""
+        oldest_us = self._oldest([table]).get(table.name, before_us)
+        while oldest_us < before_us:
+            self._drop(table.name, min(before_us, (oldest_us // HOUR_US + 1) * HOUR_US))
+            oldest_us = self._oldest([table]).get(table.name, before_us)
+
     def _by_quota(self, tables: Sequence[Table], now_us: int) -> None:
-        """The oldest raw rows go until what is left fits; never a summary, never a ledger."""
+        """The oldest raw rows go, a day of one table in a run; never a summary, never a ledger, nothing that is not summarised."""
+        self._warn()
+        if self._sizes[-1][1] <= self._quota_bytes:
+            return
+        self._database.checkpoint()  # the log counts, and what was deleted before is only free then
+        used_bytes = self._used_bytes()
+        if used_bytes <= self._quota_bytes:
+            return
+        if self._quota_used_bytes is not None and used_bytes >= self._quota_used_bytes:
+            log.error("The store is over its quota, and deleting rows has freed nothing yet: a long question or a backup may hold them.")
+            self._quota_used_bytes = None
+            return
+        oldest = {name: us for name, us in self._oldest(tables).items() if us < now_us - QUOTA_STEP_US}
+        ready = [table for table in tables if oldest.get(table.name, now_us) < self._summarised_us(table, now_us)]
+        table = first_to_go(ready, oldest)
+        if table is None:
+            log.error("The store is over its quota, and no raw row older than a day is left to delete.")
+            return
+        self._quota_used_bytes = used_bytes
+        first_us = oldest[table.name] // HOUR_US * HOUR_US
+        self._drop_rows(table, min(first_us + QUOTA_STEP_US, self._summarised_us(table, now_us)))
+
+    def _warn(self) -> None:
         used_bytes = self._sizes[-1][1]
         left = days_left(used_bytes, self._quota_bytes, self.bytes_per_day())
         is_near = used_bytes > self._quota_bytes or (left is not None and left < WARN_DAYS)
@@ -104,15 +140,6 @@ class Expiry:
             told = "is reached" if used_bytes >= self._quota_bytes else f"is reached in {left or 0:.1f} days"
             log.warning("The quota of the store (%d MB) %s; then the oldest raw rows go first.", self._quota_bytes >> 20, told)
         self._warned = is_near
-        while used_bytes > self._quota_bytes:
-            oldest = self._oldest(tables)
-            table = first_to_go(tables, oldest)
-            if table is None or oldest[table.name] >= now_us - QUOTA_STEP_US:
-                log.error("The store is over its quota, and no raw row older than a day is left to delete.")
-                return
-            self._drop(table.name, (oldest[table.name] // HOUR_US + 1) * HOUR_US + QUOTA_STEP_US - HOUR_US)
-            self._database.checkpoint()
-            used_bytes = self._used_bytes()
 
     def _oldest(self, tables: Iterable[Table]) -> dict[str, int]:
         found: dict[str, int] = {}

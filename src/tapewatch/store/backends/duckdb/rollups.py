@@ -17,6 +17,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from tapewatch.clock import Clock
+from tapewatch.errors import StoreError
 from tapewatch.model.query import Query
 from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Table
@@ -43,6 +45,13 @@ JUDGED_US = 3 * WIDEST_US
 CHUNK_ROWS = 200_000
 """The past is summarised in pieces of about so many rows, so that each fits the engine's memory and is soon over."""
 
+CORRECTED = 12
+"""Most stretches that are summarised again in one transaction."""
+
+RUN_S = 3.0
+"""Most seconds of a run, beyond the piece that is being summarised."""
+
+_NEVER_US = 2**62
 _DAY_US = 86_400_000_000
 
 Times = npt.NDArray[np.int64]
@@ -54,6 +63,8 @@ class _Book:
 
     Attributes:
         coverage: Tier to what it holds, narrowest first.
+        paused: Tiers that do not pay now: they are read as far as they reach, and go on when they pay again.
+        is_judged: Whether it is known which tiers pay.
         closed_us: Rows before this moment may have been summarised.
         late: Start of a stretch with late rows to how many times one came.
         dropped_us: Rows before this moment are gone; `NULL_TIME` when none ever went.
@@ -63,6 +74,8 @@ class _Book:
     """
 
     coverage: dict[Tier, Coverage] = field(default_factory=dict[Tier, Coverage])
+    paused: set[Tier] = field(default_factory=set[Tier])
+    is_judged: bool = False
     closed_us: int = NULL_TIME
     late: dict[int, int] = field(default_factory=dict[int, int])
     dropped_us: int = NULL_TIME
@@ -77,12 +90,14 @@ class Rollups:
     Args:
         database: The file.
         dialect: Writes the statements.
+        clock: For how long a run may take.
         writing: Held while rows are written.
         moving: Held while rows move.
     """
 
-    def __init__(self, database: Database, dialect: DuckDBDialect, writing: threading.RLock, moving: threading.Lock) -> None:
+    def __init__(self, database: Database, dialect: DuckDBDialect, clock: Clock, writing: threading.RLock, moving: threading.Lock) -> None:
         self._database = database
+        self._clock = clock
         self._dialect = dialect
         self._writing = writing
         self._moving = moving
@@ -94,14 +109,16 @@ class Rollups:
 
     def open(self, connection: duckdb.DuckDBPyConnection, table: Table) -> list[Table]:
         """Read what is kept of a table; gives the tables of its tiers, which may lack columns that were added since."""
-        book = self._books[table.name] = _Book()
+        book = self._books.setdefault(table.name, _Book())  # a run may hold it at this moment
         if not has_tiers(table):
             return []
+        for tier in TIERS:
+            self._tables.pop((table.name, tier), None)  # of the columns that it had
         by_label = {tier.label: tier for tier in TIERS}
         held = [row for row in connection.execute(self._dialect.tiers()).fetchall() if row[0] == table.name and row[1] in by_label]
-        for _, label, since_us, until_us in sorted(held, key=lambda row: by_label[row[1]].width_us):
-            book.coverage[by_label[label]] = Coverage(by_label[label], since_us, until_us)
-        book.closed_us = max((coverage.until_us for coverage in book.coverage.values()), default=NULL_TIME)
+        found = [Coverage(by_label[label], since_us, until_us) for _, label, since_us, until_us in held]
+        book.coverage = {item.tier: item for item in sorted(found, key=lambda item: item.tier.width_us)}
+        book.closed_us = max((item.until_us for item in found), default=book.closed_us)
         book.late = {start: 1 for name, start in connection.execute(self._dialect.late()).fetchall() if name == table.name}
         book.dropped_us = dict(connection.execute(self._dialect.dropped()).fetchall()).get(table.name, NULL_TIME)
         return [self.table(table, tier) for tier in book.coverage]
@@ -118,8 +135,21 @@ class Rollups:
         return [held for (name, tier), held in list(self._tables.items()) if name in self._books and tier in self._books[name].coverage]
 
     def kept(self, table: Table) -> tuple[Coverage, ...]:
-        """The tiers of a table, narrowest first."""
-        return tuple(self._books[table.name].coverage.values())
+        """The tiers of a table that are kept up, narrowest first."""
+        book = self._books[table.name]
+        return tuple(coverage for tier, coverage in book.coverage.items() if tier not in book.paused)
+
+    def paused(self, table: Table) -> tuple[Tier, ...]:
+        """The tiers that are only read as far as they reach."""
+        return tuple(self._books[table.name].paused)
+
+    def is_judged(self, table: Table) -> bool:
+        """Whether it is known which tiers of a table pay; a table without rows, or without tiers, has nothing to be known."""
+        return not has_tiers(table) or self._books[table.name].is_judged
+
+    def gone_us(self, table: Table) -> int:
+        """The moment before which the rows of a table are gone; `NULL_TIME` when none ever went."""
+        return self._books[table.name].dropped_us
 
     def pick(self, query: Query, table: Table) -> Coverage | None:
         """The tier that answers a question, up to the first moment at which a late row contradicts it; None for the rows."""
@@ -129,7 +159,8 @@ class Rollups:
             return None
         start_us, end_us = query.start_us - query.shift_us, query.end_us - query.shift_us
         read_us = start_us - WIDEST_US - LOOK_BACK_US - LATE_US  # the range begins with a bucket, and counters look further back
-        late_us = min((late for late in list(book.late) if read_us < late < end_us), default=end_us)
+        read_us = max(read_us, book.dropped_us - 1)  # what is gone cannot be summarised again, whatever comes late
+        late_us = min((late for late in list(book.late) if read_us < late < end_us), default=_NEVER_US)
         sound = [
             Coverage(item.tier, item.since_us, min(item.until_us, late_us // item.tier.width_us * item.tier.width_us)) for item in held
         ]
@@ -140,7 +171,10 @@ class Rollups:
         book = self._books[table.name]
         if not len(ts) or int(ts.min()) >= book.closed_us:
             return
-        starts: list[int] = np.unique(ts[ts < book.closed_us] // LATE_US * LATE_US).tolist()
+        stretches = ts[ts < book.closed_us] // LATE_US * LATE_US
+        starts: list[int] = np.unique(stretches[stretches >= book.dropped_us]).tolist()
+        if not starts:
+            return
         for start in starts:
             book.late[start] = book.late.get(start, 0) + 1
         # each time, though it may be noted already: what is noted may be forgotten at this moment by a correction that does not see the row
@@ -157,25 +191,39 @@ class Rollups:
     # --- keeping it up -----------------------------------------------------------------------------------------------
 
     def run(self, tables: Iterable[Table], now_us: int) -> None:
-        """Summarise what is due of each table; a long past takes several runs.
+        """Summarise what is due of each table, for some seconds; a long past takes several runs.
 
         Raises:
             StoreUnavailable: The disk is full or the store is away; the next run goes on.
         """
         held = [table for table in tables if has_tiers(table)]
-        if self._age != self._database.age:  # opened again after a failure: what was committed then is only known to the file
-            with self._database.reading("the store"):
+        self._database.cursor()  # opens the file again after a failure
+        if self._age != self._database.age:  # what was committed then is only known to the file
+            with self._moving, self._writing, self._database.reading("the store"):
                 for table in held:
                     self.open(self._database.cursor(), table)
             self._age = self._database.age
+        until_s = self._clock.monotonic_s() + RUN_S
+        troubles: list[StoreError] = []
         for table in held:
-            book = self._books[table.name]
-            if now_us - book.judged_us >= WIDEST_US:
-                self._judge(table, now_us)
-            if book.coverage and now_us - book.done_us >= EVERY_US:
-                self._correct(table)
-                if self._extend(table, now_us):
-                    book.done_us = now_us
+            try:
+                self._run(table, now_us, until_s)
+            except StoreError as error:  # one table must not keep the others waiting
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
+
+    def _run(self, table: Table, now_us: int, until_s: float) -> None:
+        book = self._books[table.name]
+        if not 0 <= now_us - book.judged_us < WIDEST_US:
+            self._judge(table, now_us)
+        if not book.coverage or 0 <= now_us - book.done_us < EVERY_US:
+            return
+        self._correct(table)
+        while not (is_done := self._extend(table, now_us)) and self._clock.monotonic_s() < until_s:
+            pass
+        if is_done:
+            book.done_us = now_us
 
     def _judge(self, table: Table, now_us: int) -> None:
         """Measure which tiers pay; begin those that do, drop those that no longer do."""
@@ -197,14 +245,18 @@ class Rollups:
         if not rows:
             return
         book.rows_per_s = rows / ((end_us - max(start_us, oldest_us)) / 1e6)
-        chosen = kept_tiers(rows, groups, book.coverage)
+        chosen = kept_tiers(rows, groups, book.coverage.keys() - book.paused)
         below = rows
         for tier, count in zip(TIERS, groups, strict=True):
-            is_kept = tier in book.coverage
-            if (tier in chosen) != is_kept:
-                log.info("%s: %s summaries are %s, %d rows for %d.", table.name, tier.label, "ended" if is_kept else "begun", count, below)
-                self._end(table, tier) if is_kept else self._begin(table, tier, oldest_us)
+            was_kept = tier in book.coverage and tier not in book.paused
+            if (tier in chosen) != was_kept:
+                words = "are no longer kept up" if was_kept else "are kept up"
+                log.info("%s: %s summaries %s, %d of them for %d.", table.name, tier.label, words, count, below)
+            if tier in chosen and tier not in book.coverage:
+                self._begin(table, tier, oldest_us)
             below = count if tier in chosen else below
+        book.paused = {tier for tier in book.coverage if tier not in chosen}  # a quiet day must not delete what cannot be made again
+        book.is_judged = True
 
     def _begin(self, table: Table, tier: Tier, oldest_us: int) -> None:
         """Keep a tier from the oldest row on; where no row ever went, it speaks for all of the past."""
@@ -222,14 +274,6 @@ class Rollups:
                 cursor.execute(self._dialect.keep_kind(), {"name": held.name, "column": column.name, "kind": str(column.kind)})
             self._note(cursor, table, coverage)
         book.coverage = dict(sorted({**book.coverage, tier: coverage}.items(), key=lambda item: item[0].width_us))
-
-    def _end(self, table: Table, tier: Tier) -> None:
-        book = self._books[table.name]
-        book.coverage = {held: coverage for held, coverage in book.coverage.items() if held is not tier}
-        with self._changing(table, f"dropping the {tier.label} summaries of {table.name}") as cursor:
-            cursor.execute(self._dialect.forget_tier(), {"name": table.name, "label": tier.label})
-            for area in AREAS:
-                cursor.execute(self._dialect.delete_before(self.table(table, tier), area), {"before": 2**63 - 1})
 
     def drop_tier(self, table: Table, tier: Tier, before_us: int) -> None:
         """Delete the summaries of a tier before a moment, which is a full hour."""
@@ -252,21 +296,36 @@ class Rollups:
     def _extend(self, table: Table, now_us: int) -> bool:
         """Summarise the next piece of each tier; True when nothing is left to do."""
         book = self._books[table.name]
+        with self._database.reading(table.name):
+            newest_us: int | None = (self._database.cursor().execute(self._dialect.largest(table, "ts")).fetchone() or (None,))[0]
+        if newest_us is None:
+            return True
         is_done = True
         below: Tier | None = None
-        limit_us = now_us - SETTLED_US
+        limit_us = min(now_us - SETTLED_US, newest_us + WIDEST_US)  # a clock that is ahead closes no time that is still to come
         for tier, coverage in list(book.coverage.items()):
+            if tier in book.paused:
+                continue
+            begin_us = coverage.until_us if below else self._next(table, coverage)
             chunk_us = min(_DAY_US, int(CHUNK_ROWS / max(book.rows_per_s, 1e-3) * 1e6)) if below is None else 7 * _DAY_US
             end_us = limit_us // tier.width_us * tier.width_us
-            until_us = min(end_us, coverage.until_us + max(tier.width_us, chunk_us // tier.width_us * tier.width_us))
+            until_us = min(end_us, begin_us + max(tier.width_us, chunk_us // tier.width_us * tier.width_us))
             if until_us > coverage.until_us:
+                longer = Coverage(tier, coverage.since_us, until_us)
                 with self._changing(table, f"summarising {table.name}", closing_us=until_us) as cursor:
-                    self._insert(cursor, table, tier, below, Span(coverage.until_us, until_us))
-                    self._note(cursor, table, Coverage(tier, coverage.since_us, until_us))
-                book.coverage[tier] = Coverage(tier, coverage.since_us, until_us)
+                    self._replace(cursor, table, tier, below, Span(coverage.until_us, until_us))
+                    self._note(cursor, table, longer)
+                book.coverage[tier] = longer
             is_done &= until_us >= end_us
             below, limit_us = tier, max(until_us, coverage.until_us)
         return is_done
+
+    def _next(self, table: Table, coverage: Coverage) -> int:
+        """The first bucket of a tier, behind what it holds, that has rows: empty time is passed over at once."""
+        with self._database.reading(table.name):
+            sql = self._dialect.next_at(table)
+            found = self._database.cursor().execute(sql, {"from": coverage.until_us}).fetchone()
+        return coverage.until_us if found is None or found[0] is None else found[0] // coverage.tier.width_us * coverage.tier.width_us
 
     def _correct(self, table: Table) -> None:
         """Summarise again where late rows came."""
@@ -274,23 +333,27 @@ class Rollups:
         if not book.late:
             return
         with self._writing:  # what is noted now was written before the transaction begins, which sees it
-            seen = dict(sorted(book.late.items())[: _DAY_US // LATE_US])
+            seen = dict(sorted(book.late.items())[:CORRECTED])
         with self._changing(table, f"summarising {table.name} again") as cursor:
-            below: Tier | None = None
+            narrower: list[Coverage] = []
             for tier, coverage in book.coverage.items():
                 for start_us, end_us in _stretches(seen, max(LATE_US, tier.width_us)):
-                    span = Span(max(start_us, coverage.since_us, book.dropped_us), min(end_us, coverage.until_us))
-                    if span.start_us % tier.width_us == 0 and span.end_us > span.start_us:
-                        for area in AREAS:
-                            sql = self._dialect.delete_between(self.table(table, tier), area)
-                            cursor.execute(sql, {"start": span.start_us, "end": span.end_us})
-                        self._insert(cursor, table, tier, below, span)
-                below = tier
+                    span = Span(max(start_us, coverage.since_us), min(end_us, coverage.until_us))
+                    if start_us >= book.dropped_us and span.end_us > span.start_us:
+                        self._replace(cursor, table, tier, _whole(narrower, span), span)
+                narrower.append(coverage)
             self._forget_late(cursor, table, seen)
         with self._writing:  # a row that came meanwhile is not in what was summarised
             for start, times in seen.items():
                 if book.late.get(start) == times:
                     del book.late[start]
+
+    def _replace(self, cursor: duckdb.DuckDBPyConnection, table: Table, tier: Tier, below: Tier | None, span: Span) -> None:
+        """Summarise a span in the place of what the tier may hold of it."""
+        for area in AREAS:
+            sql = self._dialect.delete_between(self.table(table, tier), area)
+            cursor.execute(sql, {"start": span.start_us, "end": span.end_us})
+        self._insert(cursor, table, tier, below, span)
 
     def _insert(self, cursor: duckdb.DuckDBPyConnection, table: Table, tier: Tier, below: Tier | None, span: Span) -> None:
         binder = Binder()
@@ -319,6 +382,11 @@ class Rollups:
                 stack.enter_context(self._database.transaction(cursor, what))
                 cursor.execute(self._dialect.pin(table)).fetchall()
             yield cursor
+
+
+def _whole(narrower: Iterable[Coverage], span: Span) -> Tier | None:
+    """The widest of some tiers that holds all of a span; None for the rows."""
+    return next((item.tier for item in reversed([*narrower]) if item.since_us <= span.start_us and span.end_us <= item.until_us), None)
 
 
 def _stretches(starts: Iterable[int], width_us: int) -> Iterable[tuple[int, int]]:

@@ -92,10 +92,10 @@ class Scanner:
     def _aggregate(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
         """From the tier that fits, unless it goes while it is read; else from the rows."""
         coverage = self._rollups.pick(query, table)
-        if coverage is not None:
+        while coverage is not None:
             answer = self._from_tier(cursor, query, table, coverage)
-            after = self._rollups.pick(query, table)
-            if after is not None and (after.tier, after.since_us) == (coverage.tier, coverage.since_us):
+            before, coverage = coverage, self._rollups.pick(query, table)
+            if coverage is not None and (before.tier, before.since_us) == (coverage.tier, coverage.since_us):
                 return answer
         oldest_us = query.start_us - query.shift_us - LOOK_BACK_US
 
@@ -119,7 +119,7 @@ class Scanner:
 
         def fetch(part: Query, *, one_source: bool = False, by_keys: bool = True) -> tuple[_Fetched, Statement]:
             def write(dialect: DuckDBDialect) -> Statement:
-                rollup = Rollup(tier, held, coverage.until_us, rest)
+                rollup = Rollup(tier, held, coverage.until_us, self._rollups.gone_us(table), rest)
                 return aggregate(dialect, part, table, one_source=one_source, by_keys=by_keys, rollup=rollup)
 
             while True:

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from tapewatch.clock import Clock
-from tapewatch.errors import QueryError, StoreRejected
+from tapewatch.errors import QueryError, StoreError, StoreRejected
 from tapewatch.model.query import Query, check
 from tapewatch.model.rows import NULL_TIME, BodyMark, Mark, RowBatch
 from tapewatch.model.table import Identity, Table
@@ -68,7 +68,7 @@ class DuckDBStore:
         self._copier = Copier(self._database, self._dialect)
         self._writing = threading.RLock()
         self._upkeep = Upkeep(self._database, self._dialect)
-        self._rollups = Rollups(self._database, self._dialect, self._writing, self._upkeep.moving)
+        self._rollups = Rollups(self._database, self._dialect, clock, self._writing, self._upkeep.moving)
         self._scanner = Scanner(self._database, clock, self._upkeep.cold_until_us, self._rollups)
         self._expiry = Expiry(self._database, self._dialect, self._rollups, clock, self.drop_before, quota_bytes)
         self._tables: dict[str, Table] = {}
@@ -94,6 +94,7 @@ class DuckDBStore:
                 self._identities[table.name] = Identities(self._dialect, table, NULL_TIME if newest_us is None else newest_us)
             for tier in self._rollups.open(connection, table):
                 self._define(connection, tier)
+                self._upkeep.note_cold(tier.name, _single(connection, self._dialect.newest_cold(tier)))
             self._upkeep.note_cold(table.name, _single(connection, self._dialect.newest_cold(table)))
             self._tables[table.name] = table
 
@@ -245,9 +246,21 @@ class DuckDBStore:
     def maintain(self, now_us: int) -> None:
         """See `tapewatch.store.base.Maintained.maintain`."""
         tables = tuple(self._tables.values())
-        self._rollups.run(tables, now_us)
-        self._expiry.run(tables, now_us)
-        self._upkeep.run((*tables, *self._rollups.tables()), now_us)
+        troubles: list[StoreError] = []
+        for step in (
+            lambda: self._rollups.run(tables, now_us),
+            lambda: self._expiry.run(tables, now_us),
+            lambda: self._upkeep.run((*tables, *self._rollups.tables()), now_us),
+            lambda: self._forget_marks(now_us),
+        ):
+            try:
+                step()
+            except StoreError as error:  # what one step cannot do now must not keep the log from being written back
+                troubles.append(error)
+        if troubles:
+            raise troubles[0]
+
+    def _forget_marks(self, now_us: int) -> None:
         if self._marks.outgrown():
             with self._change("forgetting old marks") as connection:
                 windows = self._marks.windows()
