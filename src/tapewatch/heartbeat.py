@@ -113,7 +113,7 @@ class Heartbeat:
 
     async def _tell(self, problem: str, took_ms: float) -> None:
         row = {"check": CHECK, "kind": "fail" if problem else "success", "duration_ms": took_ms, "message": problem or None}
-        delivery = Delivery((RawBatch.of("heartbeat", [row], period_s=self._settings.every_s),), SOURCE)
+        delivery = Delivery((RawBatch.of("heartbeat", [row], period_s=self._settings.every_s),), SOURCE, is_own=True)
         try:
             async with asyncio.timeout(REPORT_S):
                 await self._report(delivery)

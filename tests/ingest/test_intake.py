@@ -4,16 +4,19 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from tapewatch.clock import SystemClock
-from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable
+from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable, TooFast
 from tapewatch.ingest import intake as intake_module
 from tapewatch.ingest import writer as writer_module
 from tapewatch.ingest.intake import Intake
+from tapewatch.ingest.limits import Rates
 from tapewatch.ingest.writer import Limits
 from tapewatch.model.rows import Delivery, Mark, RawBatch, RowBatch
+from tapewatch.settings import SourceLimits
 from tapewatch.sources.base import Refusal
 from tapewatch.store.base import Stored
 from tests.ingest.stores import CATALOG, NAMES, ListStore
@@ -312,3 +315,16 @@ async def test_without_a_quarantine_what_is_not_known_is_refused_like_anything_e
     receipt = await intake.accept(Delivery((known,), "bot"), whole=True)
     assert (receipt.accepted, receipt.refused_total) == (0, 1)
     assert store.rows("exchange") == []
+
+
+async def test_limits_hold_for_whoever_calls_itself_tapewatch() -> None:
+    store = ListStore()
+    limits = Rates(lambda _source: SourceLimits(rows_per_s=1), SystemClock())
+    intake = Intake(store, CATALOG, NAMES, SystemClock(), rates=limits)
+    intake.start()
+    outside = Delivery((RawBatch.of("exchange", [{"venue": "okx", "latency_ms": float(i)} for i in range(50)]),), "tapewatch")
+    await intake.accept(outside)
+    with pytest.raises(TooFast):
+        await intake.accept(outside)
+    await intake.accept(replace(outside, is_own=True))
+    await intake.stop()

@@ -21,6 +21,8 @@ from tapewatch.ingest.validate.book import WHOLE_ROW
 from tapewatch.ingest.writer import Limits, Writer
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch, RowBatch
+from tapewatch.model.table import Table
+from tapewatch.model.tables.self import QUARANTINE
 from tapewatch.model.venue import Names
 from tapewatch.sources.base import Refusal
 from tapewatch.store.base import Store, Stored
@@ -36,9 +38,6 @@ UNKNOWN_AFTER_S = 30.0
 OWN_SOURCE = "tapewatch"
 """Source of the rows that ingest writes about itself."""
 
-UNKNOWN = frozenset({"unknown_table", "unknown_column"})
-"""Reasons that are no fault of the rows: their table or column may be made known later."""
-
 Observer = Callable[[RowBatch], None]
 
 
@@ -53,6 +52,7 @@ class Receipt:
         refused_total: All refusals, of rows and of single values.
         noted: Reason to the number of values that were changed or marked, such as ``nan``.
         quarantined: How many of the refusals (``unknown_table``, ``unknown_column``) are not lost but durable in quarantine.
+        held_total: How many of them the quarantine would take; more than ``quarantined`` when nothing was stored because of the others.
     """
 
     accepted: int
@@ -61,6 +61,7 @@ class Receipt:
     refused_total: int = 0
     noted: dict[str, int] = field(default_factory=dict[str, int])
     quarantined: int = 0
+    held_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ class Intake:
         if not defaults.may_name(delivery.source):
             self._refusals.count(delivery.bound_to or "", WHOLE_ROW, None, WrongSource.code, rows, delivery.source)
             raise WrongSource(defaults.why_not(delivery.source))
-        if self._rates is not None and delivery.source != OWN_SOURCE:
+        if self._rates is not None and not delivery.is_own:
             try:
                 self._rates.take(delivery.source, rows, delivery.size_bytes)
             except TooFast:
@@ -276,9 +277,13 @@ class Intake:
     def _judge(self, delivery: Delivery, now_us: int, hold: Hold | None) -> list[Judged]:
         defaults, border = _defaults(delivery), Border(self._series, hold)
         return [
-            validate(batch, self._catalog.get(batch.table), names=self._names, now_us=now_us, defaults=defaults, border=border)
+            validate(batch, self._table_of(batch), names=self._names, now_us=now_us, defaults=defaults, border=border)
             for batch in delivery.batches
         ]
+
+    def _table_of(self, batch: RawBatch) -> Table | None:
+        """The table of a batch; the quarantine's own is written by the quarantine alone, and counts for others as not declared."""
+        return None if batch.table == QUARANTINE.name else self._catalog.get(batch.table)
 
     async def _store(self, delivery: Delivery, batches: tuple[RowBatch, ...]) -> bool:
         try:
@@ -381,7 +386,7 @@ class Intake:
         if not rows:
             return
         try:
-            await self.accept(Delivery((RawBatch.of("refusal", rows),), OWN_SOURCE, self._env, self._host))
+            await self.accept(Delivery((RawBatch.of("refusal", rows),), OWN_SOURCE, self._env, self._host, is_own=True))
         except TapewatchError as error:
             log.warning("Refusals could not be written and are reported again later: %s", error)
             self._refusals.put_back(rows)
@@ -392,7 +397,8 @@ def _defaults(delivery: Delivery) -> Defaults:
 
 
 def _receipt(judged: Sequence[Judged], refusals: Sequence[Refusal], batches: Sequence[RowBatch], *, is_duplicate: bool) -> Receipt:
-    told = (*refusals, *(refusal for outcome in judged for refusal in outcome.refusals))
+    found = (*refusals, *(refusal for outcome in judged for refusal in outcome.refusals))
+    told = sorted(found, key=lambda refusal: refusal.is_held)  # what is lost comes first
     noted: dict[str, int] = {}
     for outcome in judged:
         for reason, count in outcome.noted.items():
@@ -400,8 +406,9 @@ def _receipt(judged: Sequence[Judged], refusals: Sequence[Refusal], batches: Seq
     return Receipt(
         accepted=sum(batch.count for batch in batches),
         duplicate=is_duplicate,
-        refused=told[:KEPT_REFUSALS],
+        refused=tuple(told[:KEPT_REFUSALS]),
         refused_total=len(refusals) + sum(outcome.refused_total for outcome in judged),
         noted=noted,
         quarantined=sum(outcome.held_total for outcome in judged),
+        held_total=sum(outcome.held_total for outcome in judged),
     )

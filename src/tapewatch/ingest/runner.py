@@ -183,7 +183,7 @@ class _Run:
         row = self._report.take(is_due=is_due)
         reports = [*self._undelivered, *([] if row is None else [row])]
         told = [RawBatch.of("collector_run", [{"collector": context.name, **each} for each in reports], period_s=self._report_s)]
-        delivery = Delivery((*batches, *(told if reports else ())), context.name, context.env, context.host)
+        delivery = Delivery((*batches, *(told if reports else ())), context.name, context.env, context.host, is_own=True)
         if not delivery.batches:
             return
         if row is not None:

@@ -207,6 +207,7 @@ class Delivery:
         size_bytes: Bytes of the body it came in, unpacked; 0 when it came another way.
         bound_to: The only source its rows may name, because the sender proved to be that one; None when any may be named.
         barred: Sources that its rows may not name, because these have tokens and the sender has shown none.
+        is_own: Whether the server itself made it: no limit of a source holds for it.
     """
 
     batches: tuple[RawBatch, ...]
@@ -217,3 +218,4 @@ class Delivery:
     size_bytes: int = 0
     bound_to: str | None = None
     barred: frozenset[str] = frozenset()
+    is_own: bool = False

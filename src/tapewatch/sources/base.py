@@ -68,6 +68,7 @@ class Refusal:
         value: The value as text, shortened.
         reason: A stable code, such as ``wrong_type``.
         message: One sentence: what was wrong and what is allowed.
+        is_held: Whether it is no loss: the row or value waits in quarantine.
     """
 
     table: str
@@ -76,6 +77,7 @@ class Refusal:
     value: str
     reason: str
     message: str
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

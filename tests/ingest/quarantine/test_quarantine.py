@@ -280,3 +280,22 @@ async def test_a_delivery_that_is_not_whole_leaves_nothing_in_quarantine(taken: 
     assert (receipt.accepted, receipt.refused_total, receipt.quarantined) == (0, 2, 0)
     assert contents(quarantine) == []
     assert quarantine.measures()["rows"] == 0
+
+
+async def test_the_quarantine_is_written_by_nobody_else(taken: tuple[Intake, Quarantine]) -> None:
+    intake, quarantine = taken
+    forged = {"table_name": "x", "reason": "unknown_table", "entry": "e1", "content": "not json"}
+    receipt = await intake.accept(of("quarantine", forged))
+    assert (receipt.accepted, receipt.quarantined) == (0, 1)
+    (waiting,) = contents(quarantine)
+    assert waiting["content"] == "not json", "a row like any other, for a table that nobody has declared"
+    assert Quarantine(intake._writer._store, SystemClock()).measures()["rows"] == 1, "the next start reads it"
+
+
+async def test_what_is_lost_is_told_before_what_is_held(taken: tuple[Intake, Quarantine]) -> None:
+    intake, _ = taken
+    strange = RawBatch.of("nowhere", [{"a": i} for i in range(150)])
+    wrong = RawBatch.of("exchange", [{"venue": "okx", "latency_ms": "x"}])
+    receipt = await intake.accept(Delivery((strange, wrong), "bot"), whole=True)
+    assert (receipt.refused[0].reason, receipt.refused[0].is_held) == ("wrong_type", False)
+    assert (receipt.refused_total, receipt.held_total, receipt.quarantined) == (151, 150, 0)

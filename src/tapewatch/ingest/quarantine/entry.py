@@ -123,7 +123,7 @@ def entries_of(columns: Mapping[str, Any]) -> list[Entry]:
             tuple(filter(None, (words["column_names"][i] or "").split(_SEPARATOR))),
             words["series"][i] or "",
             contents[i] or "",
-            int(words["size_bytes"][i]),
+            int(np.nan_to_num(words["size_bytes"][i])),
             words["adopted_as"][i] or "",
         )
         for i, number in enumerate(words["entry"])

@@ -70,7 +70,7 @@ class Judged:
 
     Attributes:
         batch: The accepted rows; None when there are none.
-        refusals: The first hundred.
+        refusals: The first hundred that are lost, then the first hundred that are held.
         refused_total: All of them: values not kept in kept rows, and rows not kept.
         noted: Reason to the number of values that were changed or marked though nothing was refused, such as ``nan``.
         tallies: Refusals and notes by source, column and reason.
@@ -107,6 +107,7 @@ class Book:
         self.table = table
         self.keep = np.ones(count, np.bool_)
         self.refusals: list[Refusal] = []
+        self._held: list[Refusal] = []
         self.refused_total = 0
         self.held_total = 0
         self._positions = positions
@@ -119,7 +120,7 @@ class Book:
         """From now on, count by these sources; rows whose source is null count for ``default``."""
         self._sources, self._default_source = sources, default
 
-    def refuse_rows(self, rows: Positions, column: str, value_at: ValueAt | None, reason: str, say: Say) -> None:
+    def refuse_rows(self, rows: Positions, column: str, value_at: ValueAt | None, reason: str, say: Say, *, is_held: bool = False) -> None:
         """Refuse rows because of a column; those refused before stay refused for their first reason.
 
         ``value_at`` gives the value that belongs to the i-th of the rows; None when there is none to show.
@@ -128,7 +129,7 @@ class Book:
         rows = rows[fresh]
         self.keep[rows] = False
         at = fresh.tolist()
-        self._tell(rows, None, column, None if value_at is None else lambda i: value_at(at[i]), reason, say)
+        self._tell(rows, None, column, None if value_at is None else lambda i: value_at(at[i]), reason, say, is_held=is_held)
 
     def refuse_values(self, rows: Positions, column: str, value_at: ValueAt, reason: str, say: Say) -> None:
         """Refuse the values of a column in rows that are kept."""
@@ -137,31 +138,34 @@ class Book:
     def hold_rows(self, rows: Positions, column: str, value_at: ValueAt, reason: str, say: Say) -> None:
         """As `refuse_rows`, of rows that are kept in quarantine."""
         self.held_total += int(np.count_nonzero(self.keep[rows]))
-        self.refuse_rows(rows, column, value_at, reason, say)
+        self.refuse_rows(rows, column, value_at, reason, say, is_held=True)
 
     def hold_values(self, rows: Positions, column: str, value_at: ValueAt, reason: str, say: Say) -> None:
         """As `refuse_values`, of values that are kept in quarantine."""
         self.held_total += len(rows)
-        self.refuse_values(rows, column, value_at, reason, say)
+        self._tell(rows, column, column, value_at, reason, say, is_held=True)
 
     def mark(self, rows: Positions, column: str, reason: str, *, counted: bool, example: str = "") -> None:
         """Let the rows' ``flags`` say ``reason`` for a column; ``counted`` when this is a note, with one value as example."""
         if len(rows):
             self._marks.setdefault((column, reason), _Marked(counted, example)).parts.append(rows)
 
-    def _tell(self, rows: Positions, column: str | None, named: str, value_at: ValueAt | None, reason: str, say: Say) -> None:
+    def _tell(
+        self, rows: Positions, column: str | None, named: str, value_at: ValueAt | None, reason: str, say: Say, *, is_held: bool = False
+    ) -> None:
         if not len(rows):
             return
         self.refused_total += len(rows)
         first = "" if value_at is None else shown(value_at(0))
         self._count(rows, WHOLE_ROW if column is None else column, reason, f"{shown(named)}: {first}" if column is None else first)
         name = None if column is None else shown(column)
-        for i in range(min(len(rows), KEPT_REFUSALS - len(self.refusals))):
+        told = self._held if is_held else self.refusals  # apart: many that are held must not hide the one that is lost
+        for i in range(min(len(rows), KEPT_REFUSALS - len(told))):
             row = int(rows[i])
             place = row if self._positions is None else self._positions[row]
             value = None if value_at is None else value_at(i)
             text = "" if value_at is None else shown(value)
-            self.refusals.append(Refusal(shown(self.table), place, name, text, reason, say(value)))
+            told.append(Refusal(shown(self.table), place, name, text, reason, say(value), is_held))
 
     def _count(self, rows: Positions, column: str, reason: str, example: str) -> None:
         column = shown(column)
@@ -186,7 +190,7 @@ class Book:
             if len(rows):
                 noted[reason] = noted.get(reason, 0) + len(rows)
                 self._count(rows, column, reason, marked.example)
-        return Judged(batch, self.refusals, self.refused_total, noted, list(self._tallies.values()), self.held_total)
+        return Judged(batch, [*self.refusals, *self._held], self.refused_total, noted, list(self._tallies.values()), self.held_total)
 
     def flag_words(self) -> Coded | None:
         """The column ``flags`` of the kept rows, JSON of column to reason; None when no row has one."""

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -95,8 +97,6 @@ def test_the_servers_token_speaks_for_all_and_that_of_a_source_opens_nothing_els
 
 
 def test_no_page_and_no_answer_has_a_token_in_it(closed_server: Running) -> None:
-    from urllib.request import Request, urlopen
-
     for path in ("/", "/docs", "/openapi.json", "/metrics", "/api/catalog", "/api/dashboards", "/api/status"):
         with urlopen(Request(closed_server.url + path, headers={"Authorization": f"Bearer {OWN}"}), timeout=10) as answer:
             assert b"secret-of" not in answer.read(), path
@@ -145,3 +145,27 @@ def test_series_from_before_a_restart_are_no_new_ones(tmp_path: Path) -> None:
         numbers = count()
         wait_for(lambda: send(server, "", "bot", {**ROW, "host": f"n{next(numbers)}"})[1]["refused_total"])
         assert send(server, "", "bot", *known)[1]["accepted"] == 5
+
+
+def lines(server: Running, path: str, body: str, token: str = "") -> int:
+    """Hand lines in; the status of the answer."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        with urlopen(Request(server.url + path, body.encode(), headers), timeout=10) as answer:
+            return answer.status
+    except HTTPError as error:
+        return error.code
+
+
+def test_a_line_sender_that_is_too_fast_is_told_so_in_the_way_that_its_client_survives(open_server: Running) -> None:
+    many = "".join(f"exchange,venue=okx,host=l{i} connected=t\n" for i in range(60))
+    for path, status in (("/write", 503), ("/api/v2/write", 429)):
+        lines(open_server, f"{path}?source=slow", many)
+        assert lines(open_server, f"{path}?source=slow", many) == status
+
+
+def test_a_wrong_token_makes_nobody_of_its_sender(open_server: Running) -> None:
+    for path in ("/write", "/api/v2/write"):
+        assert lines(open_server, path, "exchange,venue=okx,host=wrong connected=t\n", "secret-of-nobody") == 401
+    assert send(open_server, "secret-of-nobody", "free")[0] == 401
+    assert rows(open_server, "exchange", where="host:wrong") == []

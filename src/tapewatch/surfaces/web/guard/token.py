@@ -59,6 +59,10 @@ class TokenGuard:
         if sender.source is not None and not self._takes_rows(scope["path"]):
             await error_response(403, "refused", _ONLY_ROWS)(scope, receive, send)
             return
+        if not self._token and sender == ANYBODY and self._sources.sources and _given(headers) and self._takes_rows(scope["path"]):
+            # a mistyped token must not turn its sender into somebody else, without the limits of its source
+            await self._refusal(headers, is_page=False)(scope, receive, send)
+            return
         if not self._token or sender.source is not None:
             await self._app(scope, receive, send)
             return

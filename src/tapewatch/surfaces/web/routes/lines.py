@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from tapewatch.errors import StoreUnavailable, TapewatchError
-from tapewatch.ingest.intake import UNKNOWN, Receipt
+from tapewatch.errors import StoreUnavailable, TapewatchError, TooFast
+from tapewatch.ingest.intake import Receipt
 from tapewatch.model.rows import BodyMark, Delivery
 from tapewatch.sources.base import Received, Receiver, Refusal
 from tapewatch.sources.receivers.line_protocol import QuestDBLines
@@ -96,8 +96,8 @@ def _delivery(parts: WebParts, received: Received) -> Delivery:
 
 def _answer(receipt: Receipt, *, is_whole: bool) -> Response:
     """204, or 400 with what was refused; what waits in quarantine is no fault of the sender."""
-    faults = [refusal for refusal in receipt.refused if refusal.reason not in UNKNOWN]
-    count = receipt.refused_total - receipt.quarantined
+    faults = [refusal for refusal in receipt.refused if not refusal.is_held]
+    count = receipt.refused_total - receipt.held_total
     if not count:
         return Response(status_code=204, headers=_NO_STORE)
     first = faults[0] if faults else None
@@ -127,7 +127,7 @@ def _failed(error: TapewatchError | RequestRefused, *, is_whole: bool) -> Respon
     found: Mapping[str, Any] = orjson.loads(bytes(answer.body))
     code = "invalid" if answer.status_code == HTTPStatus.BAD_REQUEST else found["error"]["code"]
     status = answer.status_code
-    if isinstance(error, StoreUnavailable) and not is_whole:
-        status, code = HTTPStatus.TOO_MANY_REQUESTS, "too many requests"
+    if isinstance(error, StoreUnavailable | TooFast):
+        status, code = (HTTPStatus.SERVICE_UNAVAILABLE, code) if is_whole else (HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
     headers = {name: value for name, value in answer.headers.items() if name in {"retry-after", "cache-control"}}
     return Response(orjson.dumps({**found, "code": code, "message": found["error"]["message"]}), status, headers, "application/json")
