@@ -132,7 +132,8 @@ class Writer:
             left = [*self._in_flight, *self._waiting]
             self._waiting.clear()
         for job in left:
-            job.outcome = StoreUnavailable("The server is stopping; send again.")
+            if job.outcome is None:
+                job.outcome = StoreUnavailable("The server is stopping; send again.")
         self._settle(left)
         if self.spool is not None and not (self._thread is not None and self._thread.is_alive()):
             self.spool.close()
@@ -230,7 +231,7 @@ class Writer:
         """Give every job of the group its outcome; comes back only when all have one."""
         while pending := [job for job in group if job.outcome is None]:
             if self._is_for_spool and self._to_spool(pending):
-                return
+                continue
             if self._has_backlog:  # the spool is full: first the store has to take some of it
                 if not (self._tries.is_due and self._replay()):
                     self._refuse_late(pending)
@@ -296,21 +297,26 @@ class Writer:
         return self._has_backlog or self._tries.is_long_away(0.0 if self._stopping else self._limits.spool_after_s)
 
     def _to_spool(self, jobs: Sequence[Job]) -> bool:
-        """Put jobs into the spool; False when there is none, or it does not take them."""
+        """Put jobs into the spool; False when there is none, or it takes none of them."""
         if self.spool is None:
             return False
         for job in jobs:
             job.stored = self.spool.marked(job.stored)
         try:
-            self.spool.put([(job.stored, job.rows) for job in jobs])
+            kept = self.spool.put([(job.stored, job.rows) for job in jobs])
         except (StoreUnavailable, ContractError) as error:
             if str(error) != self._spool_trouble:
                 log.warning("Rows are not accepted while the store is away: %s", error)
             self._spool_trouble = str(error)
-            return False
+            if not (isinstance(error, StoreUnavailable) and error.is_unknown):
+                return False
+            for job in jobs:  # another try would write them a second time
+                job.outcome = error
+            return True
         self._spool_trouble = ""
-        for job in jobs:
+        for job in jobs[:kept]:
             job.outcome = True
+        self._tell(jobs[:kept])
         return True
 
     def _replay(self) -> bool:

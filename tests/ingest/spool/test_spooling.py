@@ -157,23 +157,6 @@ async def test_a_full_spool_refuses_and_drops_nothing(tmp_path: Path) -> None:
     assert values(store) == [*accepted, 100]
 
 
-async def test_a_disk_that_refuses_is_no_promise_and_no_doubling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    store = ListStore()
-    store.away = "gone"
-    async with taking(store, tmp_path / "spool") as intake:
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fdatasync", refuse)
-            with pytest.raises(StoreUnavailable, match="No space left on device"):
-                await intake.accept(delivery(1, Mark("c", 1)))
-        store.away = ""
-        await intake.accept(delivery(1, Mark("c", 1)))
-        await until(lambda: intake.stats.state == "ok")
-    assert values(store) == [1]
-
-
 async def test_what_the_store_will_never_take_is_set_aside_and_the_rest_comes_through(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
