@@ -300,23 +300,31 @@ class Writer:
         """Put jobs into the spool; False when there is none, or it takes none of them."""
         if self.spool is None:
             return False
-        for job in jobs:
-            job.stored = self.spool.marked(job.stored)
         try:
+            for job in jobs:
+                job.stored = self.spool.marked(job.stored)
             kept = self.spool.put([(job.stored, job.rows) for job in jobs])
-        except (StoreUnavailable, ContractError) as error:
-            if str(error) != self._spool_trouble:
-                log.warning("Rows are not accepted while the store is away: %s", error)
-            self._spool_trouble = str(error)
-            if not (isinstance(error, StoreUnavailable) and error.is_unknown):
-                return False
-            for job in jobs:  # another try would write them a second time
-                job.outcome = error
-            return True
+        except Exception as error:  # noqa: BLE001 - as in `_write`
+            return self._has_not_spooled(jobs, error)
         self._spool_trouble = ""
         for job in jobs[:kept]:
             job.outcome = True
         self._tell(jobs[:kept])
+        return True
+
+    def _has_not_spooled(self, jobs: Sequence[Job], error: Exception) -> bool:
+        """The spool refused jobs; whether some have an outcome all the same."""
+        if isinstance(error, ContractError) and len(jobs) > 1:  # one of them cannot be written, the others can
+            taken = [self._to_spool([job]) for job in jobs]
+            return any(taken)
+        if str(error) != self._spool_trouble:
+            is_known = isinstance(error, StoreUnavailable | ContractError)
+            log.warning("Rows are not accepted while the store is away: %s", error, exc_info=None if is_known else error)
+        self._spool_trouble = str(error)
+        if not (isinstance(error, StoreUnavailable) and error.is_unknown):
+            return False
+        for job in jobs:  # another try would write them a second time
+            job.outcome = error
         return True
 
     def _replay(self) -> bool:
@@ -331,8 +339,12 @@ class Writer:
         except StoreUnavailable as error:
             self._is_away(error)
             return False
-        except Exception as error:  # noqa: BLE001 - as in `_write`
-            return self._replay_one(deliveries[0], error)
+        except Exception as error:
+            if deliveries:
+                return self._replay_one(deliveries[0], error)
+            log.exception("The spool failed in a way that it should not; it is tried again.")
+            self._is_away(StoreUnavailable(f"the spool cannot be read: {type(error).__name__}: {error}"))
+            return False
         self._has_replayed(deliveries)
         return True
 

@@ -9,7 +9,9 @@ import pytest
 
 from tapewatch.errors import StoreUnavailable
 from tapewatch.ingest.intake import Intake
+from tapewatch.ingest.spool import StoreSpool
 from tapewatch.model.rows import Delivery, Mark
+from tapewatch_client.segment_log import Record, SegmentLog
 from tests.ingest.spool.test_spooling import delivery, taking, until, values
 from tests.ingest.stores import ListStore
 
@@ -101,3 +103,46 @@ async def test_rows_of_which_the_disk_does_not_say_whether_it_has_them_are_told_
         await until(lambda: len(values(store)) >= 2)
         await intake.accept(delivery(2))
     assert values(store) == [0, 1, 2]
+
+
+async def test_a_spool_that_fails_as_it_never_should_does_not_end_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a bug in the spool")
+
+    store = ListStore()
+    store.away = "gone"
+    async with taking(store, tmp_path / "spool") as intake:
+        await intake.accept(delivery(0))
+        with monkeypatch.context() as patch:
+            patch.setattr(StoreSpool, "put", fail)
+            patch.setattr(StoreSpool, "oldest", fail)
+            store.away = ""
+            with pytest.raises(StoreUnavailable, match="a bug in the spool"):
+                await intake.accept(delivery(1))
+        await until(lambda: values(store) == [0])
+        await intake.accept(delivery(2))
+    assert values(store) == [0, 2]
+
+
+async def test_a_delivery_that_cannot_be_set_aside_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, reads = SegmentLog.peek, 0
+
+    def peek(log: SegmentLog) -> list[Record]:
+        nonlocal reads
+        reads += 1
+        if reads == 2:  # the first is for the store, the second for setting it aside
+            raise OSError(5, "Input/output error")
+        return real(log)
+
+    store = ListStore()
+    store.away = "gone"
+    store.rejected = lambda stored: stored.batches[0].array("latency_ms")[0] == 0
+    async with taking(store, tmp_path / "spool") as intake:
+        await intake.accept(delivery(0))
+        with monkeypatch.context() as patch:
+            patch.setattr(SegmentLog, "peek", peek)
+            store.away = ""
+            await intake.accept(delivery(1))
+            await until(lambda: values(store) == [1])
+        assert reads > 2
+    assert StoreSpool(tmp_path / "spool", 1_000_000).rows_set_aside == 1

@@ -152,8 +152,8 @@ class StoreSpool:
         Raises:
             StoreUnavailable: The disk refuses; the delivery stays where it is.
         """
-        record = self._log.peek()[0]
         try:
+            record = self._log.peek()[0]
             self._aside.append(record.number, record.rows, 0, record.payload)
             self._aside.sync()
         except OSError as error:
