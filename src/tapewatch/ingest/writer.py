@@ -14,7 +14,7 @@ from tapewatch.clock import Clock
 from tapewatch.errors import ContractError, StoreFull, StoreRejected, StoreUnavailable
 from tapewatch.ingest.job import Job, look_at, weigh
 from tapewatch.ingest.retries import LONGEST_S, Retries
-from tapewatch.ingest.spool import StoreSpool
+from tapewatch.ingest.spool import Replayed, StoreSpool
 from tapewatch.ingest.timing import Timings
 from tapewatch.model.rows import BodyMark
 from tapewatch.store.base import Store, Stored
@@ -89,7 +89,7 @@ class Writer:
         limits: Limits,
         committed: Callable[[Sequence[Job]], None],
         spool: StoreSpool | None = None,
-        replayed: Callable[[Sequence[Stored]], None] | None = None,
+        replayed: Callable[[Sequence[Replayed]], None] | None = None,
     ) -> None:
         self.state = StoreState()
         self.commits = Timings()
@@ -334,8 +334,7 @@ class Writer:
         deliveries: list[Stored] = []
         try:
             deliveries = [_received_at(stored, self._clock.now_us()) for stored in self.spool.oldest()]
-            if deliveries:
-                self._stored(deliveries)
+            taken = self._stored(deliveries) if deliveries else []
         except StoreUnavailable as error:
             self._is_away(error)
             return False
@@ -345,20 +344,20 @@ class Writer:
             log.exception("The spool failed in a way that it should not; it is tried again.")
             self._is_away(StoreUnavailable(f"the spool cannot be read: {type(error).__name__}: {error}"))
             return False
-        self._has_replayed(deliveries)
+        self._has_replayed(deliveries, taken)
         return True
 
     def _replay_one(self, delivery: Stored, why: Exception) -> bool:
         """One of several failed: the first alone; what fails alone is set aside, so that the others come through."""
         try:
-            self._stored([delivery])
+            taken = self._stored([delivery])
         except StoreUnavailable as error:
             self._is_away(error)
             return False
         except Exception as error:  # noqa: BLE001 - as in `_write`
             why = error
         else:
-            self._has_replayed([delivery])
+            self._has_replayed([delivery], taken)
             return True
         try:
             if self.spool is not None:
@@ -368,15 +367,17 @@ class Writer:
             return False
         return True
 
-    def _has_replayed(self, deliveries: Sequence[Stored]) -> None:
+    def _has_replayed(self, deliveries: Sequence[Stored], taken: Sequence[bool]) -> None:
         if self.spool is None:
             return
+        found = self.spool.found
+        replayed = [Replayed(stored, taken[i], i < found) for i, stored in enumerate(deliveries)]
         self.spool.done(len(deliveries))
         if self.spool.is_empty:
             log.warning("The store has taken everything that waited in the spool.")
-        if self._loop is not None and self._replayed is not None and deliveries:
+        if self._loop is not None and self._replayed is not None and replayed:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody looks any more
-                self._loop.call_soon_threadsafe(self._replayed, deliveries)
+                self._loop.call_soon_threadsafe(self._replayed, replayed)
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         if len(jobs) > 1:

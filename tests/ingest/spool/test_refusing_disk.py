@@ -116,9 +116,9 @@ async def test_a_spool_that_fails_as_it_never_should_does_not_end_the_writer(tmp
         with monkeypatch.context() as patch:
             patch.setattr(StoreSpool, "put", fail)
             patch.setattr(StoreSpool, "oldest", fail)
-            store.away = ""
             with pytest.raises(StoreUnavailable, match="a bug in the spool"):
                 await intake.accept(delivery(1))
+        store.away = ""
         await until(lambda: values(store) == [0])
         await intake.accept(delivery(2))
     assert values(store) == [0, 2]

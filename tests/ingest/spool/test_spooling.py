@@ -191,6 +191,24 @@ async def test_a_panel_hears_of_rows_again_when_the_store_has_them_and_a_verdict
     assert (len(judged), len(asked)) == (2, 3)
 
 
+async def test_after_a_restart_everybody_hears_of_the_rows_that_waited_and_only_once(tmp_path: Path) -> None:
+    store = ListStore()
+    store.away = "gone"
+    async with taking(store, tmp_path / "spool", file_bytes=1) as intake:
+        for number in range(3):
+            await intake.accept(delivery(number))
+    judged: list[RowBatch] = []
+    asked: list[RowBatch] = []
+    async with taking(store, tmp_path / "spool", file_bytes=1) as intake:
+        intake.observe(judged.append)
+        intake.observe(asked.append, asks_store=True)
+        await intake.accept(delivery(3))
+        store.away = ""
+        await until(lambda: len(values(store)) == 4 and len(asked) == 5)
+    assert [batch.array("latency_ms")[0] for batch in judged] == [3, 0, 1, 2]
+    assert [batch.array("latency_ms")[0] for batch in asked] == [3, 0, 1, 2, 3]
+
+
 async def test_the_numbers_tell_of_the_spool(tmp_path: Path) -> None:
     store = ListStore()
     store.away = "gone"

@@ -48,6 +48,8 @@ class StoreSpool:
         self._sequence = 0
         self._rows_read: list[int] = []
         self.rows = self._log.rows
+        self.found = self._log.records
+        """Deliveries of an earlier process that still wait: they are the first."""
         self.size_bytes = self._log.size_bytes
         self.rows_set_aside = self._aside.rows
         if self.rows:
@@ -142,6 +144,7 @@ class StoreSpool:
     def done(self, count: int) -> None:
         """The store has the first ``count`` deliveries that `oldest` gave."""
         self._log.done_with(count)
+        self.found = max(0, self.found - count)
         self.rows -= sum(self._rows_read[:count])
         del self._rows_read[:count]
         self.size_bytes = self._log.size_bytes
