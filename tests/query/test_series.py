@@ -182,3 +182,15 @@ def test_hosts_whose_clock_is_not_synchronised_are_known_until_they_fall_silent(
     assert book.clocks.unsynchronised() == {"b": None}, "neither an older row nor one that says nothing tells anything"
     clock.advance(FRESH_US / S + 1)
     assert book.clocks.unsynchronised() == {}
+
+
+def test_runs_that_do_not_say_how_they_went_end_no_outage_and_begin_none(book: SeriesBook, clock: ManualClock) -> None:
+    run = {"collector": "ccxt", "ts": clock.now_us()}
+    book(accepted("collector_run", [run], now_us=clock.now_us()))
+    assert book.outages() == ()
+    clock.advance(1)
+    book(accepted("collector_run", [{**run, "ts": clock.now_us(), "ok": False, "error": "no answer"}], now_us=clock.now_us()))
+    clock.advance(1)
+    book(accepted("collector_run", [{**run, "ts": clock.now_us()}], now_us=clock.now_us()))
+    (outage,) = book.outages()
+    assert (outage.source, outage.end_us, outage.why) == ("ccxt", None, "collector ccxt fails: no answer")

@@ -91,6 +91,11 @@ class SegmentLog:
         """Rows of the records that are not done."""
         return sum(rows for segment in self._segments for _, rows in segment.open)
 
+    @property
+    def records(self) -> int:
+        """Records that are not done."""
+        return sum(len(segment.open) for segment in self._segments)
+
     def append(self, number: int, rows: int, flags: int, payload: bytes) -> None:
         """Write a record behind the others: it survives the program from now on, and the machine after `sync`.
 

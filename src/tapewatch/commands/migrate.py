@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tapewatch.commands.options import ConfigOption, loaded
-from tapewatch.errors import ConfigError
+from tapewatch.errors import ConfigError, StoreRejected
 
 if TYPE_CHECKING:
     from tapewatch.settings import Settings
@@ -24,15 +24,23 @@ def migrate(
 ) -> None:
     """Copy every row of one store into another, and compare the counts of every table; no server uses either."""
     from tapewatch.app import catalog as catalog_of
+    from tapewatch.commands.spooled import found_in
     from tapewatch.store.transfer import transfer
 
     settings = loaded(config, None)
     catalog = catalog_of(settings)
-    if not store_named(source)[1].is_dir():
-        raise ConfigError(f"migrate: there is no directory {store_named(source)[1]}")
+    directory = store_named(source)[1]
+    if not directory.is_dir():
+        raise ConfigError(f"migrate: there is no directory {directory}")
     opened: list[Store] = []
     try:
         opened += [_opened(source, settings)]
+        spooled = found_in(directory)
+        if spooled.waiting:
+            raise StoreRejected(
+                f"migrate: {spooled.waiting} accepted rows wait in the spool in {directory} and would stay behind;"
+                " start the server once with room on its disk, and stop it when the store has them"
+            )
         opened += [_opened(target, settings)]
         moved = transfer(opened[0], opened[1], catalog)
     finally:
@@ -41,6 +49,8 @@ def migrate(
     for each in moved:
         typer.echo(f"{each.table}: {each.rows} rows in both")
     typer.echo(f"{sum(each.rows for each in moved)} rows of {len(moved)} tables are in {target}; {source} is as it was")
+    if spooled.refused:
+        typer.echo(f"{spooled.refused} accepted rows that the store has refused stay in {directory}/store-spool/set-aside")
 
 
 def store_named(words: str) -> tuple[str, Path]:

@@ -14,7 +14,7 @@ from tapewatch.ingest.job import Job
 from tapewatch.ingest.limits import Rates, SeriesLimit
 from tapewatch.ingest.quarantine import Hold, Quarantine
 from tapewatch.ingest.refusals import RefusalCounts
-from tapewatch.ingest.spool import StoreSpool
+from tapewatch.ingest.spool import Replayed, StoreSpool
 from tapewatch.ingest.timing import Rate, Summary, Timings
 from tapewatch.ingest.validate import KEPT_REFUSALS, Border, Defaults, Judged, validate
 from tapewatch.ingest.validate.book import WHOLE_ROW
@@ -333,10 +333,10 @@ class Intake:
             for batch in job.stored.batches:
                 self._show(batch, self._observers)
 
-    def _note_replay(self, deliveries: Sequence[Stored]) -> None:
+    def _note_replay(self, deliveries: Sequence[Replayed]) -> None:
         for delivery in deliveries:
-            for batch in delivery.batches:
-                self._show(batch, self._askers)
+            for batch in delivery.stored.batches:
+                self._show(batch, self._observers if delivery.was_found else self._askers)
 
     def _show(self, batch: RowBatch, observers: Sequence[Observer]) -> None:
         for observer in observers:

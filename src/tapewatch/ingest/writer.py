@@ -14,7 +14,7 @@ from tapewatch.clock import Clock
 from tapewatch.errors import ContractError, StoreFull, StoreRejected, StoreUnavailable
 from tapewatch.ingest.job import Job, look_at, weigh
 from tapewatch.ingest.retries import LONGEST_S, Retries
-from tapewatch.ingest.spool import StoreSpool
+from tapewatch.ingest.spool import Replayed, StoreSpool
 from tapewatch.ingest.timing import Timings
 from tapewatch.model.rows import BodyMark
 from tapewatch.store.base import Store, Stored
@@ -89,7 +89,7 @@ class Writer:
         limits: Limits,
         committed: Callable[[Sequence[Job]], None],
         spool: StoreSpool | None = None,
-        replayed: Callable[[Sequence[Stored]], None] | None = None,
+        replayed: Callable[[Sequence[Replayed]], None] | None = None,
     ) -> None:
         self.state = StoreState()
         self.commits = Timings()
@@ -132,7 +132,8 @@ class Writer:
             left = [*self._in_flight, *self._waiting]
             self._waiting.clear()
         for job in left:
-            job.outcome = StoreUnavailable("The server is stopping; send again.")
+            if job.outcome is None:
+                job.outcome = StoreUnavailable("The server is stopping; send again.")
         self._settle(left)
         if self.spool is not None and not (self._thread is not None and self._thread.is_alive()):
             self.spool.close()
@@ -230,7 +231,7 @@ class Writer:
         """Give every job of the group its outcome; comes back only when all have one."""
         while pending := [job for job in group if job.outcome is None]:
             if self._is_for_spool and self._to_spool(pending):
-                return
+                continue
             if self._has_backlog:  # the spool is full: first the store has to take some of it
                 if not (self._tries.is_due and self._replay()):
                     self._refuse_late(pending)
@@ -296,21 +297,34 @@ class Writer:
         return self._has_backlog or self._tries.is_long_away(0.0 if self._stopping else self._limits.spool_after_s)
 
     def _to_spool(self, jobs: Sequence[Job]) -> bool:
-        """Put jobs into the spool; False when there is none, or it does not take them."""
+        """Put jobs into the spool; False when there is none, or it takes none of them."""
         if self.spool is None:
             return False
-        for job in jobs:
-            job.stored = self.spool.marked(job.stored)
         try:
-            self.spool.put([(job.stored, job.rows) for job in jobs])
-        except (StoreUnavailable, ContractError) as error:
-            if str(error) != self._spool_trouble:
-                log.warning("Rows are not accepted while the store is away: %s", error)
-            self._spool_trouble = str(error)
-            return False
+            for job in jobs:
+                job.stored = self.spool.marked(job.stored)
+            kept = self.spool.put([(job.stored, job.rows) for job in jobs])
+        except Exception as error:  # noqa: BLE001 - as in `_write`
+            return self._has_not_spooled(jobs, error)
         self._spool_trouble = ""
-        for job in jobs:
+        for job in jobs[:kept]:
             job.outcome = True
+        self._tell(jobs[:kept])
+        return True
+
+    def _has_not_spooled(self, jobs: Sequence[Job], error: Exception) -> bool:
+        """The spool refused jobs; whether some have an outcome all the same."""
+        if isinstance(error, ContractError) and len(jobs) > 1:  # one of them cannot be written, the others can
+            taken = [self._to_spool([job]) for job in jobs]
+            return any(taken)
+        if str(error) != self._spool_trouble:
+            is_known = isinstance(error, StoreUnavailable | ContractError)
+            log.warning("Rows are not accepted while the store is away: %s", error, exc_info=None if is_known else error)
+        self._spool_trouble = str(error)
+        if not (isinstance(error, StoreUnavailable) and error.is_unknown):
+            return False
+        for job in jobs:  # another try would write them a second time
+            job.outcome = error
         return True
 
     def _replay(self) -> bool:
@@ -320,27 +334,30 @@ class Writer:
         deliveries: list[Stored] = []
         try:
             deliveries = [_received_at(stored, self._clock.now_us()) for stored in self.spool.oldest()]
-            if deliveries:
-                self._stored(deliveries)
+            taken = self._stored(deliveries) if deliveries else []
         except StoreUnavailable as error:
             self._is_away(error)
             return False
-        except Exception as error:  # noqa: BLE001 - as in `_write`
-            return self._replay_one(deliveries[0], error)
-        self._has_replayed(deliveries)
+        except Exception as error:
+            if deliveries:
+                return self._replay_one(deliveries[0], error)
+            log.exception("The spool failed in a way that it should not; it is tried again.")
+            self._is_away(StoreUnavailable(f"the spool cannot be read: {type(error).__name__}: {error}"))
+            return False
+        self._has_replayed(deliveries, taken)
         return True
 
     def _replay_one(self, delivery: Stored, why: Exception) -> bool:
         """One of several failed: the first alone; what fails alone is set aside, so that the others come through."""
         try:
-            self._stored([delivery])
+            taken = self._stored([delivery])
         except StoreUnavailable as error:
             self._is_away(error)
             return False
         except Exception as error:  # noqa: BLE001 - as in `_write`
             why = error
         else:
-            self._has_replayed([delivery])
+            self._has_replayed([delivery], taken)
             return True
         try:
             if self.spool is not None:
@@ -350,15 +367,17 @@ class Writer:
             return False
         return True
 
-    def _has_replayed(self, deliveries: Sequence[Stored]) -> None:
+    def _has_replayed(self, deliveries: Sequence[Stored], taken: Sequence[bool]) -> None:
         if self.spool is None:
             return
+        found = self.spool.found
+        replayed = [Replayed(stored, taken[i], i < found) for i, stored in enumerate(deliveries)]
         self.spool.done(len(deliveries))
         if self.spool.is_empty:
             log.warning("The store has taken everything that waited in the spool.")
-        if self._loop is not None and self._replayed is not None and deliveries:
+        if self._loop is not None and self._replayed is not None and replayed:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody looks any more
-                self._loop.call_soon_threadsafe(self._replayed, deliveries)
+                self._loop.call_soon_threadsafe(self._replayed, replayed)
 
     def _fail(self, jobs: Sequence[Job], error: Exception) -> None:
         if len(jobs) > 1:

@@ -164,6 +164,9 @@ class SeriesBook:
         self._count -= 1
 
     def _note_runs(self, batch: RowBatch) -> None:
+        """Begin and end outages; runs that do not say how they went change nothing."""
+        if "ok" not in batch.columns:
+            return
         ok, names, times = batch.array("ok"), batch.coded("collector").words(), batch.array("ts")
         for i in range(batch.count):
             name, now_us = str(names[i]), int(times[i])

@@ -45,11 +45,21 @@ class Remote:
         """The answer to a POST of JSON; raises as `get`."""
         return self._ask("POST", path, json=body)
 
-    def _ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - as the library takes them
+    def text(self, path: str) -> str:
+        """The answer to GET of something that is no JSON; raises as `get`."""
+        answer = self._sent("GET", path)
+        if answer.is_error:
+            raise ServerRefused(f"{path}: {answer.reason_phrase}", status=answer.status_code, reason="")
+        return answer.text
+
+    def _sent(self, method: str, path: str, **given: Any) -> httpx2.Response:  # noqa: ANN401 - as the library takes them
         try:
-            answer = self._http.request(method, f"{self.url}{path}", **given)
+            return self._http.request(method, f"{self.url}{path}", **given)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise SourceError(f"{self.url} does not answer: {error}; is `tapewatch up` running there?") from error
+
+    def _ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - as the library takes them
+        answer = self._sent(method, path, **given)
         try:
             data: dict[str, Any] = answer.json()
         except ValueError as error:

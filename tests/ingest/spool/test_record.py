@@ -53,6 +53,11 @@ def test_a_delivery_without_a_mark_is_refused() -> None:
         pack(Stored(()))
 
 
+def test_an_array_that_cannot_be_told_to_be_written_is_refused_by_name() -> None:
+    with pytest.raises(ContractError, match="cannot be written"):
+        pack(Stored((RowBatch("t", 1, {"word": Coded(np.array([0], np.int32), ("\ud800",))}),), Mark("c", 1)))
+
+
 @given(st.binary(max_size=40))
 def test_other_bytes_are_refused_by_name(payload: bytes) -> None:
     with pytest.raises(ContractError, match="cannot be read"):

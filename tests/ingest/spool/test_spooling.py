@@ -157,23 +157,6 @@ async def test_a_full_spool_refuses_and_drops_nothing(tmp_path: Path) -> None:
     assert values(store) == [*accepted, 100]
 
 
-async def test_a_disk_that_refuses_is_no_promise_and_no_doubling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    store = ListStore()
-    store.away = "gone"
-    async with taking(store, tmp_path / "spool") as intake:
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fdatasync", refuse)
-            with pytest.raises(StoreUnavailable, match="No space left on device"):
-                await intake.accept(delivery(1, Mark("c", 1)))
-        store.away = ""
-        await intake.accept(delivery(1, Mark("c", 1)))
-        await until(lambda: intake.stats.state == "ok")
-    assert values(store) == [1]
-
-
 async def test_what_the_store_will_never_take_is_set_aside_and_the_rest_comes_through(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -206,6 +189,24 @@ async def test_a_panel_hears_of_rows_again_when_the_store_has_them_and_a_verdict
         await until(lambda: len(asked) == 2)
         await intake.accept(delivery(2))
     assert (len(judged), len(asked)) == (2, 3)
+
+
+async def test_after_a_restart_everybody_hears_of_the_rows_that_waited_and_only_once(tmp_path: Path) -> None:
+    store = ListStore()
+    store.away = "gone"
+    async with taking(store, tmp_path / "spool", file_bytes=1) as intake:
+        for number in range(3):
+            await intake.accept(delivery(number))
+    judged: list[RowBatch] = []
+    asked: list[RowBatch] = []
+    async with taking(store, tmp_path / "spool", file_bytes=1) as intake:
+        intake.observe(judged.append)
+        intake.observe(asked.append, asks_store=True)
+        await intake.accept(delivery(3))
+        store.away = ""
+        await until(lambda: len(values(store)) == 4 and len(asked) == 5)
+    assert [batch.array("latency_ms")[0] for batch in judged] == [3, 0, 1, 2]
+    assert [batch.array("latency_ms")[0] for batch in asked] == [3, 0, 1, 2, 3]
 
 
 async def test_the_numbers_tell_of_the_spool(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Accepted deliveries on disk while the store is away."""
 
+from tapewatch.ingest.spool.replayed import Replayed
 from tapewatch.ingest.spool.store_spool import SpoolFull, StoreSpool
 
-__all__ = ["SpoolFull", "StoreSpool"]
+__all__ = ["Replayed", "SpoolFull", "StoreSpool"]

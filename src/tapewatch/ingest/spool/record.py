@@ -62,17 +62,25 @@ def pack(stored: Stored) -> bytes:
     """Write a delivery.
 
     Raises:
-        ContractError: It has no mark, or a column of an unknown form.
+        ContractError: It has no mark, or something that cannot be written.
     """
     if stored.mark is None:
         raise ContractError("a delivery without a mark cannot be replayed without doubling it")
+    try:
+        return _encoder.encode(_record_of(stored, stored.mark))
+    except ContractError:
+        raise
+    except Exception as error:  # whatever it is, it is about this delivery alone
+        raise ContractError(f"a delivery cannot be written to the spool: {type(error).__name__}: {error}") from error
+
+
+def _record_of(stored: Stored, mark: Mark | BodyMark) -> _Record:
     batches = [
         _Batch(batch.table, batch.count, {name: _packed(name, values) for name, values in batch.columns.items()}, batch.period_s)
         for batch in stored.batches
     ]
-    mark = stored.mark
     packed = _Body(mark.digest, mark.received_us) if isinstance(mark, BodyMark) else _Numbered(mark.client, mark.sequence)
-    return _encoder.encode(_Record(packed, batches))
+    return _Record(packed, batches)
 
 
 def unpack(payload: bytes) -> Stored:
@@ -87,7 +95,7 @@ def unpack(payload: bytes) -> Stored:
             RowBatch(batch.table, batch.count, {name: _unpacked(packed) for name, packed in batch.columns.items()}, batch.period_s)
             for batch in record.batches
         )
-    except (msgspec.MsgspecError, ValueError) as error:
+    except Exception as error:  # as in `pack`
         raise ContractError(f"a record of the spool cannot be read: {error}") from error
     mark = record.mark
     return Stored(batches, BodyMark(mark.digest, mark.received_us) if isinstance(mark, _Body) else Mark(mark.client, mark.sequence))

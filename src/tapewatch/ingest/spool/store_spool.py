@@ -48,6 +48,8 @@ class StoreSpool:
         self._sequence = 0
         self._rows_read: list[int] = []
         self.rows = self._log.rows
+        self.found = self._log.records
+        """Deliveries of an earlier process that still wait: they are the first."""
         self.size_bytes = self._log.size_bytes
         self.rows_set_aside = self._aside.rows
         if self.rows:
@@ -65,28 +67,43 @@ class StoreSpool:
         self._sequence += 1
         return replace(stored, mark=Mark(self._client, self._sequence))
 
-    def put(self, deliveries: Sequence[tuple[Stored, int]]) -> None:
+    def put(self, deliveries: Sequence[tuple[Stored, int]]) -> int:
         """Make deliveries durable behind the others; each comes with its number of rows.
+
+        Returns:
+            How many of them are durable, at least one: a disk that fills up takes the first of them and nothing of the rest.
 
         Raises:
             SpoolFull: They do not fit; none was kept.
-            StoreUnavailable: The disk refuses. Some may be kept and replayed all the same, which their marks make harmless.
+            StoreUnavailable: The disk refuses; none was kept, unless ``is_unknown`` says that all of them may be.
         """
         payloads = [(pack(stored), rows) for stored, rows in deliveries]
         size_bytes = sum(len(payload) + HEAD_BYTES for payload, _ in payloads)
         if self.size_bytes + size_bytes > self.limit_bytes:
             raise SpoolFull(f"the spool in {self.folder} holds {self.size_bytes:,} of {self.limit_bytes:,} bytes", retry_after_s=5.0)
+        kept = 0
         try:
             self._make_folder()
             for payload, rows in payloads:
                 self._sequence += 1
                 self._log.append(self._sequence, rows, 0, payload)
                 self.rows += rows
-            self._log.sync()
+                kept += 1
         except OSError as error:
-            raise StoreUnavailable(f"the spool in {self.folder} cannot be written: {error.strerror or error}", retry_after_s=5.0) from error
+            if not kept:
+                raise self._refusal(error) from error
+            log.warning("The spool in %s took %d of %d deliveries: %s", self.folder, kept, len(payloads), error.strerror or error)
         finally:
             self.size_bytes = self._log.size_bytes
+        try:
+            self._log.sync()
+        except OSError as error:
+            raise self._refusal(error, is_unknown=True) from error
+        return kept
+
+    def _refusal(self, error: OSError, *, is_unknown: bool = False) -> StoreUnavailable:
+        message = f"the spool in {self.folder} cannot be written: {error.strerror or error}"
+        return StoreUnavailable(message, retry_after_s=5.0, is_unknown=is_unknown)
 
     def _make_folder(self) -> None:
         if not self.folder.exists():
@@ -127,6 +144,7 @@ class StoreSpool:
     def done(self, count: int) -> None:
         """The store has the first ``count`` deliveries that `oldest` gave."""
         self._log.done_with(count)
+        self.found = max(0, self.found - count)
         self.rows -= sum(self._rows_read[:count])
         del self._rows_read[:count]
         self.size_bytes = self._log.size_bytes
@@ -137,12 +155,12 @@ class StoreSpool:
         Raises:
             StoreUnavailable: The disk refuses; the delivery stays where it is.
         """
-        record = self._log.peek()[0]
         try:
+            record = self._log.peek()[0]
             self._aside.append(record.number, record.rows, 0, record.payload)
             self._aside.sync()
         except OSError as error:
-            raise StoreUnavailable(f"the spool in {self.folder} cannot be written: {error.strerror or error}") from error
+            raise self._refusal(error) from error
         self._rows_read = [record.rows]
         self.done(1)
         self.rows_set_aside += record.rows
