@@ -25,6 +25,8 @@ rows_per_s = 5
 rows_per_s = 10
 [sources.wide]
 new_series_per_min = 3
+[sources.lines]
+rows_per_s = 5
 [sources.probe]
 new_series_per_min = 1
 """
@@ -172,8 +174,8 @@ def lines(server: Running, path: str, body: str, token: str = "") -> int:
 def test_a_line_sender_that_is_too_fast_is_told_so_in_the_way_that_its_client_survives(open_server: Running) -> None:
     many = "".join(f"exchange,venue=okx,host=l{i} connected=t\n" for i in range(60))
     for path, status in (("/write", 503), ("/api/v2/write", 429)):
-        lines(open_server, f"{path}?source=slow", many)
-        assert lines(open_server, f"{path}?source=slow", many) == status
+        lines(open_server, f"{path}?source=lines", many)
+        assert lines(open_server, f"{path}?source=lines", many) == status
 
 
 def test_a_wrong_token_makes_nobody_of_its_sender(open_server: Running) -> None:
