@@ -86,5 +86,6 @@ DOCTOR = Empty("The command tapewatch doctor has not walked through this server 
 REFUSALS = Empty("Nothing was refused since the server started.")
 QUARANTINE = Empty("Nothing is in quarantine: every row had a table, and every value a column.")
 STORAGE = Empty("Sizes are measured once a minute.")
+GROWTH = Empty("Growth is known an hour after the start.")
 QUOTA = Empty("No quota is set, or the store does not grow: growth is known after an hour.", (Snippet("toml", "[store]\nquota_gb = 10\n"),))
 VERDICTS = Empty("Nothing is watched yet. Connect a bot, a feed or a daemon; every other dashboard shows how.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
-from tapewatch.surfaces.dashboards.feeding import COLLECTORS, DOCTOR, OUTGOING, QUOTA, REFUSALS, SELF, STORAGE
+from tapewatch.surfaces.dashboards.feeding import COLLECTORS, DOCTOR, GROWTH, OUTGOING, QUOTA, REFUSALS, SELF, STORAGE
 from tapewatch.surfaces.dashboards.panel import Dashboard, Empty, Panel, PanelKind, PanelQuery
 from tapewatch.surfaces.dashboards.quarantine import WAITING
 
@@ -67,6 +67,7 @@ SYSTEM = Dashboard(
             "bytes_per_day",
             "bytes",
             width=6,
+            feeding=GROWTH,
         ),
         _one(
             "quota",
