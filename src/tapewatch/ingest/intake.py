@@ -21,6 +21,7 @@ from tapewatch.ingest.validate.book import WHOLE_ROW
 from tapewatch.ingest.writer import Limits, Writer
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch, RowBatch
+from tapewatch.model.tables.self import QUARANTINE
 from tapewatch.model.venue import Names
 from tapewatch.sources.base import Refusal
 from tapewatch.store.base import Store, Stored
@@ -331,6 +332,8 @@ class Intake:
     def _note_replay(self, deliveries: Sequence[Replayed]) -> None:
         for delivery in deliveries:
             for batch in delivery.stored.batches:
+                if self._quarantine is not None and batch.table == QUARANTINE.name:
+                    self._quarantine.correct(batch, is_counted=not delivery.was_found, is_there=delivery.is_new)
                 self._show(batch, self._observers if delivery.was_found else self._askers)
 
     def _show(self, batch: RowBatch, observers: Sequence[Observer]) -> None:
