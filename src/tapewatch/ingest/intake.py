@@ -290,16 +290,16 @@ class Intake:
             raise
 
     async def put(self, stored: Stored) -> None:
-        """Make rows durable that were judged already, such as those that leave the quarantine.
+        """Write rows to the store that were judged already, such as those that leave the quarantine; they never wait in the spool.
 
         Raises:
-            StoreUnavailable: As for `accept`.
+            StoreUnavailable: As for `accept`, or the store is away or has not yet taken all of the spool.
             StoreRejected: As for `accept`.
         """
-        await self._written(stored)
+        await self._written(stored, may_spool=False)
 
-    async def _written(self, stored: Stored) -> bool:
-        settled = self._writer.put(stored)
+    async def _written(self, stored: Stored, *, may_spool: bool = True) -> bool:
+        settled = self._writer.put(stored, may_spool=may_spool)
         try:
             async with asyncio.timeout(self._limits.wait_s + UNKNOWN_AFTER_S):
                 return await asyncio.shield(settled)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tapewatch.clock import SystemClock
-from tapewatch.errors import StoreFull
+from tapewatch.errors import StoreFull, StoreUnavailable
 from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.spool import StoreSpool
@@ -104,3 +104,20 @@ async def test_what_waited_in_the_spool_over_a_restart_is_counted(store: Filling
         await server.is_drained()
         await until(lambda: server.counted == 6)
         assert len(server.quarantine.waiting()) == 6
+
+
+async def test_adopting_waits_for_the_store_and_moves_each_row_once(store: FillingStore, tmp_path: Path) -> None:
+    async with running(store, tmp_path / "spool") as server:
+        await server.intake.accept(spreads(4))
+        store.is_full = True
+        await server.intake.accept(spreads(2))
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="leaves the quarantine"):
+                await server.adoption.adopt("spreads", declared())
+        assert server.spool.rows == 2
+        store.is_full = False
+        await server.is_drained()
+        moved = await server.adoption.adopt("spreads", declared())
+        assert (moved.rows, server.counted) == (6, 0)
+        assert store.usage().rows_by_table["spreads"] == 6
+        assert not server.quarantine.waiting()
