@@ -86,6 +86,19 @@ def test_without_a_server_the_store_is_opened(tmp_path: Path) -> None:
         assert spreads(server) == EXPECTED
 
 
+def test_without_a_server_rows_that_wait_for_the_store_come_first(tmp_path: Path) -> None:
+    with up(tmp_path, "# mine\n") as server:
+        hand_in(server, "spreads", *SPREADS)
+    file = tmp_path / "data" / "store-spool" / "waiting" / "000000000001.seg"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"")
+    before = (tmp_path / "tapewatch.toml").read_text()
+    done = tapewatch("adopt", "spreads", "--data", str(tmp_path / "data"), folder=tmp_path)
+    assert done.returncode != 0
+    assert "start tapewatch" in done.stderr
+    assert (tmp_path / "tapewatch.toml").read_text() == before
+
+
 def test_without_a_settings_file_it_only_prints(tmp_path: Path) -> None:
     with up(tmp_path) as server:
         hand_in(server, "spreads", *SPREADS)

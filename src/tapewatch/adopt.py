@@ -17,10 +17,11 @@ from typing import Any, Protocol
 
 import httpx2
 
-from tapewatch.app import catalog, names, opened_store, settings_problems
+from tapewatch.app import STORE_SPOOL, catalog, names, opened_store, settings_problems
 from tapewatch.clock import SystemClock
-from tapewatch.errors import ConfigError, QueryError, SourceError
+from tapewatch.errors import ConfigError, QueryError, SourceError, StoreUnavailable
 from tapewatch.ingest.quarantine import Adoption, Quarantine
+from tapewatch.ingest.spool import WAITING
 from tapewatch.settings import Settings, TableSettings, parse
 from tapewatch.store.base import Stored
 from tapewatch.store.lock import DirectoryLock
@@ -95,6 +96,10 @@ class StoreDesk:
         return moved | {"reasons": [f"{one['column'] or 'row'} {one['value']}: {one['message']}" for one in moved.pop("refusals")]}
 
     def _run(self, source: str, name: str, definition: TableSettings | None) -> Any:  # noqa: ANN401 - a proposal or what was moved
+        waiting = self._settings.data_dir / STORE_SPOOL / WAITING
+        if any(waiting.glob("*")):
+            message = f"rows wait in {waiting} for the store, and may be for this table; start tapewatch, which gives them to it"
+            raise StoreUnavailable(f"{message}, and adopt then")
         clock, tables = SystemClock(), catalog(self._settings)
         store = opened_store(self._settings, tables, clock)
 

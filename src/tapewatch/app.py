@@ -15,13 +15,14 @@ import psutil
 from tapewatch import __version__
 from tapewatch.agent import SPOOL, ChildAgent, collectors
 from tapewatch.clock import Clock
-from tapewatch.errors import ConfigError, StoreError, TapewatchError
+from tapewatch.errors import ConfigError, StoreError, StoreUnavailable, TapewatchError
 from tapewatch.heartbeat import Heartbeat, refuse_no_address
 from tapewatch.ingest.intake import Intake, Receipt
 from tapewatch.ingest.limits import Rates, SeriesLimit
 from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.runner import Runner
 from tapewatch.ingest.spool import StoreSpool
+from tapewatch.ingest.writer import NOT_FOR_SPOOL
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RowBatch
 from tapewatch.model.venue import Names
@@ -89,7 +90,7 @@ class Server:
             series=self.series_limit,
             spool=self.spool,
         )
-        self.adoption = Adoption(self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put)
+        self.adoption = Adoption(self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put, self._check_store)
         self.book = SeriesBook(self.catalog, clock)
         self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
         self.board = StatusBoard(
@@ -218,13 +219,23 @@ class Server:
         finally:
             self.series_limit.open()
 
+    def _check_store(self) -> None:
+        """Raise `StoreUnavailable` unless the store answers and holds everything that was accepted."""
+        if self.intake.stats.state != "ok" or not (self.spool is None or self.spool.is_empty):
+            raise StoreUnavailable(NOT_FOR_SPOOL, retry_after_s=2.0)
+
     async def _catch_up(self) -> None:
-        """Rows that waited for a table that the settings declare by now."""
-        try:
-            for moved in await self.adoption.catch_up():
-                log.info("%d rows left the quarantine for table %s; %d stay.", moved.rows, moved.table, moved.stayed)
-        except TapewatchError as error:
-            log.warning("The quarantine could not be looked through, the next start tries again: %s", error)
+        """Rows that waited for a table that the settings declare by now; when the store has what waited in the spool."""
+        while True:
+            try:
+                for moved in await self.adoption.catch_up():
+                    log.info("%d rows left the quarantine for table %s; %d stay.", moved.rows, moved.table, moved.stayed)
+            except StoreUnavailable as error:
+                await asyncio.sleep(error.retry_after_s)
+                continue
+            except TapewatchError as error:
+                log.warning("The quarantine could not be looked through, the next start tries again: %s", error)
+            return
 
     def _learn(self, batch: RowBatch) -> None:
         """Stored series are no new ones."""

@@ -294,16 +294,16 @@ class Intake:
             raise
 
     async def put(self, stored: Stored) -> None:
-        """Make rows durable that were judged already, such as those that leave the quarantine.
+        """Write rows to the store that were judged already, such as those that leave the quarantine; they never wait in the spool.
 
         Raises:
-            StoreUnavailable: As for `accept`.
+            StoreUnavailable: As for `accept`, or the store is away or has not yet taken all of the spool.
             StoreRejected: As for `accept`.
         """
-        await self._written(stored)
+        await self._written(stored, may_spool=False)
 
-    async def _written(self, stored: Stored) -> bool:
-        settled = self._writer.put(stored)
+    async def _written(self, stored: Stored, *, may_spool: bool = True) -> bool:
+        settled = self._writer.put(stored, may_spool=may_spool)
         try:
             async with asyncio.timeout(self._limits.wait_s + UNKNOWN_AFTER_S):
                 return await asyncio.shield(settled)
@@ -336,6 +336,8 @@ class Intake:
     def _note_replay(self, deliveries: Sequence[Replayed]) -> None:
         for delivery in deliveries:
             for batch in delivery.stored.batches:
+                if self._quarantine is not None and batch.table == QUARANTINE.name:
+                    self._quarantine.correct(batch, is_counted=not delivery.was_found, is_there=delivery.is_new)
                 self._show(batch, self._observers if delivery.was_found else self._askers)
 
     def _show(self, batch: RowBatch, observers: Sequence[Observer]) -> None:

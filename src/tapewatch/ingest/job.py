@@ -12,7 +12,10 @@ from tapewatch.store.base import Stored
 
 @dataclass(slots=True)
 class Job:
-    """One delivery on its way to disk; ``settled`` gets True (stored), False (known before) or a `StoreError`."""
+    """One delivery on its way to disk; ``settled`` gets True (stored), False (known before) or a `StoreError`.
+
+    One that may not go to the spool rests on what the store holds at this moment, and is refused while the store is away.
+    """
 
     stored: Stored
     rows: int
@@ -22,6 +25,7 @@ class Job:
     settled: asyncio.Future[bool] = field(repr=False)
     outcome: bool | StoreError | ContractError | None = None
     is_told: bool = False
+    may_spool: bool = True
 
 
 def weigh(stored: Stored) -> tuple[int, int]:

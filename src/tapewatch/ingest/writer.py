@@ -24,6 +24,8 @@ log = logging.getLogger("tapewatch.ingest")
 STOP_S = 2.0
 """Seconds that a stop waits for what is queued; what is left then was never acknowledged."""
 
+NOT_FOR_SPOOL = "The store is away, or has not yet taken all that waits in the spool; nothing leaves the quarantine until it has."
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -138,8 +140,8 @@ class Writer:
         if self.spool is not None and not (self._thread is not None and self._thread.is_alive()):
             self.spool.close()
 
-    def put(self, stored: Stored) -> asyncio.Future[bool]:
-        """Queue a delivery.
+    def put(self, stored: Stored, *, may_spool: bool = True) -> asyncio.Future[bool]:
+        """Queue a delivery, which is refused instead of being spooled when it says so.
 
         Raises:
             StoreUnavailable: The queue is full, or the server is stopping.
@@ -148,7 +150,7 @@ class Writer:
         now_s = self._clock.monotonic_s()
         settled = asyncio.get_running_loop().create_future()
         settled.add_done_callback(look_at)
-        job = Job(stored, rows, size, now_s, now_s + self._limits.wait_s, settled)
+        job = Job(stored, rows, size, now_s, now_s + self._limits.wait_s, settled, may_spool=may_spool)
         with self._changed:
             if self._stopping or self._thread is None:
                 raise StoreUnavailable("The server is stopping; send again.", retry_after_s=2.0)
@@ -300,6 +302,12 @@ class Writer:
         """Put jobs into the spool; False when there is none, or it takes none of them."""
         if self.spool is None:
             return False
+        for job in jobs:
+            if not job.may_spool:
+                job.outcome = StoreUnavailable(NOT_FOR_SPOOL, retry_after_s=LONGEST_S)
+        jobs = [job for job in jobs if job.may_spool]
+        if not jobs:
+            return True
         try:
             for job in jobs:
                 job.stored = self.spool.marked(job.stored)

@@ -32,6 +32,7 @@ class Adoption:
         names: Known venues and symbols.
         clock: The time.
         put: Makes a page durable.
+        check: Raises `StoreUnavailable` while the store does not hold everything that was accepted.
     """
 
     quarantine: Quarantine
@@ -40,6 +41,7 @@ class Adoption:
     names: Names
     clock: Clock
     put: Put
+    check: Callable[[], None] = lambda: None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def propose(self, source: str, name: str = "") -> Proposal:
@@ -84,6 +86,7 @@ class Adoption:
             StoreError: The store did not do its part; what was moved is moved.
         """
         async with self._one_at_a_time:
+            self.check()
             return await self._adopt(source, table)
 
     async def _adopt(self, source: str, table: Table) -> Moved:
@@ -105,7 +108,12 @@ class Adoption:
         return moved
 
     async def catch_up(self) -> list[Moved]:
-        """Move what waits for tables and columns that the settings declare by now: the rest of an adoption, or one by hand."""
+        """Move what waits for tables and columns that the settings declare by now: the rest of an adoption, or one by hand.
+
+        Raises:
+            StoreError: As for `adopt`.
+        """
+        self.check()
         found: list[Moved] = []
         waiting: dict[str, list[Entry]] = {}
         for entry in await self._counted():

@@ -113,6 +113,18 @@ class Quarantine:
         with self._lock:
             self._ledger.remove(entries)
 
+    def correct(self, batch: RowBatch, *, is_counted: bool, is_there: bool) -> None:
+        """Entries that the store was offered late: they count when they are there, and only then.
+
+        Args:
+            batch: Rows of table ``quarantine``.
+            is_counted: Whether they were counted when they came.
+            is_there: Whether the store has taken them; False when it had all of their delivery before.
+        """
+        if is_counted != is_there:
+            entries = entries_of(batch.columns)
+            self.replace(entries if is_counted else [], [] if is_counted else entries)
+
     def replace(self, old: Sequence[Entry], new: Sequence[Entry]) -> None:
         """Entries were written again with another content."""
         with self._lock:
