@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -85,6 +85,8 @@ def test_settings_that_are_wrong(server: Running, tmp_path: Path) -> None:
     assert "missing.toml cannot be read" in walked.last
 
 
+RECEIPT = b'{"accepted": 1, "refused": [], "refused_total": 0}'
+"""An acknowledgement of a row that goes nowhere."""
 BEHIND = tuple(NAMES[2:])
 
 
@@ -168,20 +170,39 @@ def test_a_proxy_that_passes_no_live_connection(tmp_path: Path) -> None:
     assert "let whatever stands before the server pass WebSockets" in walked.last
 
 
+@pytest.mark.slow
+def test_a_row_that_waits_behind_others_in_the_spool_is_not_called_lost(tmp_path: Path) -> None:
+    """What the server says while the store takes a long spool, after it was away; here the row never gets out of it."""
+    held = {"/metrics": b"# TYPE tapewatch_spool_rows gauge\ntapewatch_spool_rows 1200.0\n# EOF\n", "/api/rows": RECEIPT}
+    with up(tmp_path / "server", "watch_self = false\n") as server, before(server, {}, held) as address:
+        walked = Walked("--url", address, folder=tmp_path, code=1)
+    assert walked.marks() == broken_at("store", hidden=("query", "panel"))
+    assert "the row waits in the server's spool, one of 1200 that the store is taking; ask again when it has them" in walked.last
+    assert walked.last.endswith("nothing acknowledged is lost")
+
+
+def test_a_row_that_waits_nowhere_and_is_not_in_the_store_is_lost(tmp_path: Path) -> None:
+    with up(tmp_path / "server", "watch_self = false\n") as server, before(server, {}, {"/api/rows": RECEIPT}) as address:
+        walked = Walked("--url", address, folder=tmp_path, code=1)
+    assert walked.last.endswith("the row was acknowledged, and the store has it 0 times; keep the data directory and report it")
+
+
 @contextlib.contextmanager
-def before(server: Running, refusals: dict[str, int]) -> Iterator[str]:
-    """A proxy that refuses some paths and knows no WebSockets; its address."""
+def before(server: Running, refusals: dict[str, int], answers: Mapping[str, bytes] | None = None) -> Iterator[str]:
+    """A proxy that refuses some paths, answers others itself and knows no WebSockets; its address."""
 
     class Proxy(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         codes: ClassVar[dict[int, str]] = {413: "body_too_large", 503: "store_unavailable"}
 
         def do_GET(self) -> None:
+            sent = self.rfile.read(int(self.headers.get("content-length", 0))) or None
             status, body = refusals.get(self.path, 0), b""
-            if status:
+            if self.path in (answers or {}):
+                status, body = 200, (answers or {})[self.path]
+            elif status:
                 body = json.dumps({"error": {"code": self.codes[status], "message": "too much"}}).encode()
             else:
-                sent = self.rfile.read(int(self.headers.get("content-length", 0))) or None
                 try:
                     with urlopen(Request(server.url + self.path, sent, {"Content-Type": "application/json"})) as answer:
                         status, body = answer.status, answer.read()
@@ -218,7 +239,7 @@ def test_a_store_whose_disk_is_full(tmp_path: Path) -> None:
         assert walked.marks() == broken_at("store", hidden=("collectors", "query", "panel"))
         assert walked.last.startswith("the broken link is store: The store is away: ")
         assert "No space left" in walked.last
-        assert walked.last.endswith("free some space or mend its disk: it goes on by itself, and nothing acknowledged is lost")
+        assert walked.last.endswith("; free some space: it goes on by itself, and nothing acknowledged is lost")
         filler.unlink()
         wait_for(lambda: request(server, "/health")[0] == 200)
         assert Walked("--url", server.url, folder=tmp_path).last == "every link is sound"

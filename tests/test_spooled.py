@@ -108,3 +108,22 @@ def test_a_backup_of_a_running_server_counts_the_rows_that_are_not_in_it(tmp_pat
         wait_for(lambda: request(server, "/health")[0] == 200)
         wait_for(lambda: len(rows(server, "exchange")) == 50)
         wait_for(lambda: tapewatch("backup", str(tmp_path / str(time.time_ns())), "--url", server.url, folder=tmp_path).returncode == 0)
+
+
+@pytest.mark.slow
+def test_doctor_says_that_the_store_is_away_although_rows_are_taken(tmp_path: Path) -> None:
+    with full(tmp_path) as (server, filler):
+        done = tapewatch("doctor", "--url", server.url, folder=tmp_path, within_s=60)
+        assert done.returncode == 1
+        marks = {line.split()[0]: line.split(None, 2)[1:] for line in done.stdout.splitlines()[:8]}
+        assert marks["receiver"][0] == "ok"
+        assert marks["ingest"] == ["ok", "acknowledged, which means on disk: the row waits in the server's spool"]
+        assert marks["store"][0] == "BROKEN"
+        assert marks["store"][1].startswith("The store is away: ")
+        assert "No space left" in marks["store"][1]
+        assert " accepted rows wait in the spool; free some space: it goes on by itself" in marks["store"][1]
+        assert [marks[name][0] for name in ("query", "panel")] == ["?", "?"]
+        filler.unlink()
+        wait_for(lambda: request(server, "/health")[0] == 200)
+        done = tapewatch("doctor", "--url", server.url, folder=tmp_path, within_s=60)
+        assert done.stdout.endswith("every link is sound\n"), done.stdout

@@ -49,7 +49,7 @@ class Remote:
         """The answer to GET of something that is no JSON; raises as `get`."""
         answer = self._sent("GET", path)
         if answer.is_error:
-            raise ServerRefused(f"{path}: {answer.reason_phrase}", status=answer.status_code, reason="")
+            self._read(answer)
         return answer.text
 
     def _sent(self, method: str, path: str, **given: Any) -> httpx2.Response:  # noqa: ANN401 - as the library takes them
@@ -59,7 +59,9 @@ class Remote:
             raise SourceError(f"{self.url} does not answer: {error}; is `tapewatch up` running there?") from error
 
     def _ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - as the library takes them
-        answer = self._sent(method, path, **given)
+        return self._read(self._sent(method, path, **given))
+
+    def _read(self, answer: httpx2.Response) -> dict[str, Any]:
         try:
             data: dict[str, Any] = answer.json()
         except ValueError as error:

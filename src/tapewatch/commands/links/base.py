@@ -29,7 +29,8 @@ class Walk:
         token: What it is asked with.
         status: What the server says of everything.
         receipt: What the receiver answered to the row.
-        store_trouble: What the server said of its store instead of taking the row.
+        store_trouble: Why the store is away: what the server said instead of taking the row, or about its store after it took it.
+        is_full: Whether that is because its disk is full.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Walk:
     status: dict[str, Any] = field(default_factory=dict[str, Any])
     receipt: dict[str, Any] | None = None
     store_trouble: str = ""
+    is_full: bool = False
 
     @property
     def host(self) -> str:

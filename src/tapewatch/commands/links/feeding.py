@@ -74,18 +74,30 @@ def look_at_receiver(walk: Walk) -> Finding:
         walk.store_trouble = str(refusal)
     except TapewatchError as error:
         return broken(f"POST /api/rows: {error}", "see the server's log")
+    _ask_for_store(walk)
     return sound("POST /api/rows takes a row")
+
+
+def _ask_for_store(walk: Walk) -> None:
+    """Whether the store is away, now that it had a row to take: a server with a spool takes rows all the same."""
+    store = walk.server.get("/api/status")["store"]
+    if store["state"] != "ok":
+        walk.store_trouble = f"{AWAY}: {store['message']}"
+        walk.is_full = store["is_full"]
 
 
 def look_at_ingest(walk: Walk) -> Finding:
     """Whether the row was acknowledged."""
-    if walk.store_trouble.startswith(AWAY):
+    is_away = walk.store_trouble.startswith(AWAY)
+    if is_away and walk.receipt is None:
         return sound("promises nothing that it cannot keep: the store does not take the row")
-    if walk.store_trouble or walk.receipt is None:
+    if walk.receipt is None:
         return broken(f"the row was not acknowledged: {walk.store_trouble}", "senders keep their rows; look at Delays on the System page")
     if walk.receipt["accepted"] != 1:
         reasons = "; ".join(str(refusal["message"]) for refusal in walk.receipt["refused"])
         return broken(f"the row was refused: {reasons}", "the server is of another version than this command: use its own")
+    if is_away:
+        return sound("acknowledged, which means on disk: the row waits in the server's spool")
     health = _health(walk)
     if health:
         return broken(health, "look at Delays on the System page, and at what else runs on the host")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from tapewatch.commands.links.base import CANARY, Finding, Link, Walk, broken, hidden, sound
 from tapewatch.commands.links.feeding import AWAY
+from tapewatch.commands.spooled import told_by
 from tapewatch.query.verdict import duration
 
 WITHIN_S = 5.0
+LOOK_S = 0.2
 DASHBOARD, PANEL_ID = "system", "doctor"
 
 
@@ -18,13 +21,28 @@ def look_at_store(walk: Walk) -> Finding:
     if walk.store_trouble:
         if not walk.store_trouble.startswith(AWAY):
             return hidden("the row did not get so far")
-        return broken(walk.store_trouble, "free some space or mend its disk: it goes on by itself, and nothing acknowledged is lost")
-    frame = _asked(walk, {"mode": "rows", "column": "host,walk"})
+        fix = "free some space" if walk.is_full else "mend what it says"
+        return broken(walk.store_trouble, f"{fix}: it goes on by itself, and nothing acknowledged is lost")
+    frame, waiting = _once_out_of_the_spool(walk)
     if frame["state"] != "live":
         return broken(f"the store does not answer: {frame.get('error')}", "see the server's log")
+    if waiting and not frame["rows"]:
+        why = f"the row waits in the server's spool, one of {waiting} that the store is taking"
+        return broken(why, "ask again when it has them: nothing acknowledged is lost")
     if frame["rows"] != 1:
         return broken(f"the row was acknowledged, and the store has it {frame['rows']} times", "keep the data directory and report it")
     return sound("the row is in it")
+
+
+def _once_out_of_the_spool(walk: Walk) -> tuple[dict[str, Any], int]:
+    """The row as the store has it, and how many accepted rows waited in the server's spool before that question."""
+    until_s = walk.clock.monotonic_s() + WITHIN_S
+    while True:
+        waiting = told_by(walk.server).waiting  # first: a row that does not wait any more must be found
+        frame = _asked(walk, {"mode": "rows", "column": "host,walk"})
+        if frame["rows"] or not waiting or walk.clock.monotonic_s() >= until_s:
+            return frame, waiting
+        time.sleep(LOOK_S)
 
 
 def look_at_query(walk: Walk) -> Finding:
