@@ -23,6 +23,7 @@ from tapewatch.model.query import Query
 from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
+from tapewatch.store.backends.duckdb.defining import define
 from tapewatch.store.base import LOOK_BACK_US
 from tapewatch.store.dialect import Binder, DuckDBDialect, Span, pays, roll_rows, roll_tier
 from tapewatch.store.dialect.duckdb import AREAS
@@ -266,12 +267,7 @@ class Rollups:
         coverage = Coverage(tier, gone_us, max(first_us, gone_us))
         held = self.table(table, tier)
         with self._changing(table, f"beginning {held.name}") as cursor:
-            stored = {row[0] for row in cursor.execute(self._dialect.kinds(), {"name": held.name}).fetchall()}
-            missing = [column for column in held.all_columns if column.name not in stored]
-            for sql in self._dialect.add(held, missing) if stored and missing else [] if stored else self._dialect.create(held):
-                cursor.execute(sql)
-            for column in missing:
-                cursor.execute(self._dialect.keep_kind(), {"name": held.name, "column": column.name, "kind": str(column.kind)})
+            define(cursor, self._dialect, held)
             self._note(cursor, table, coverage)
         book.coverage = dict(sorted({**book.coverage, tier: coverage}.items(), key=lambda item: item[0].width_us))
 

@@ -18,6 +18,7 @@ from tapewatch.model.rows import NULL_TIME, BodyMark, Mark, RowBatch
 from tapewatch.model.table import Identity, Table
 from tapewatch.store.backends.duckdb.copying import Copier, place_copy, read_copy
 from tapewatch.store.backends.duckdb.database import Conflict, Database
+from tapewatch.store.backends.duckdb.defining import define
 from tapewatch.store.backends.duckdb.expiry import Expiry
 from tapewatch.store.backends.duckdb.identity import Identities
 from tapewatch.store.backends.duckdb.rollups import Rollups
@@ -86,29 +87,17 @@ class DuckDBStore:
     def create(self, table: Table) -> None:
         """See `tapewatch.store.base.Store.create`."""
         with self._upkeep.moving, self._change(f"creating table {table.name}") as connection:
-            self._define(connection, table)
+            define(connection, self._dialect, table)
             if has_arrival(table):
                 self._arrived[table.name] = _single(connection, self._dialect.largest(table, ARRIVAL)) or 0
             if table.identity is not Identity.NONE:
                 newest_us = _single(connection, self._dialect.largest(table, "ts"))
                 self._identities[table.name] = Identities(self._dialect, table, NULL_TIME if newest_us is None else newest_us)
             for tier in self._rollups.open(connection, table):
-                self._define(connection, tier)
+                define(connection, self._dialect, tier)
                 self._upkeep.note_cold(tier.name, _single(connection, self._dialect.newest_cold(tier)))
             self._upkeep.note_cold(table.name, _single(connection, self._dialect.newest_cold(table)))
             self._tables[table.name] = table
-
-    def _define(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-        """Make a table, or add the columns that it lacks."""
-        held = dict(connection.execute(self._dialect.kinds(), {"name": table.name}).fetchall())
-        _refuse_other_kinds(table, held)
-        missing = [column for column in table.all_columns if column.name not in held]
-        if not missing:
-            return
-        for sql in self._dialect.add(table, missing) if held else self._dialect.create(table):
-            connection.execute(sql)
-        for column in missing:
-            connection.execute(self._dialect.keep_kind(), {"name": table.name, "column": column.name, "kind": str(column.kind)})
 
     def drop_before(self, table: str, time_us: int) -> int:
         """See `tapewatch.store.base.Store.drop_before`."""
@@ -301,13 +290,3 @@ class DuckDBStore:
 def _single(connection: duckdb.DuckDBPyConnection, sql: str) -> int | None:
     found = connection.execute(sql).fetchone()
     return found[0] if found else None
-
-
-def _refuse_other_kinds(table: Table, held: dict[str, str]) -> None:
-    for column in table.all_columns:
-        kind = held.get(column.name, column.kind)
-        if kind != column.kind:
-            raise StoreRejected(
-                f"table {table.name}: column {column.name} is stored as {kind} and now declared as {column.kind};"
-                " give the column a new name, or start with another data directory"
-            )
