@@ -15,16 +15,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx2
-
 from tapewatch.app import STORE_SPOOL, catalog, names, opened_store, settings_problems
 from tapewatch.clock import SystemClock
-from tapewatch.errors import ConfigError, QueryError, SourceError, StoreUnavailable
+from tapewatch.errors import ConfigError, StoreUnavailable
 from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.spool import WAITING
 from tapewatch.settings import Settings, TableSettings, parse
 from tapewatch.store.base import Stored
 from tapewatch.store.lock import DirectoryLock
+from tapewatch.surfaces.remote import Remote
 
 TIMEOUT_S = 600.0
 
@@ -50,30 +49,18 @@ class ServerDesk:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._url, self._token = url, token
 
     def propose(self, source: str, name: str) -> dict[str, Any]:
         """See `Desk.propose`."""
-        return self._ask("GET", "/api/quarantine", params={"table": source, "name": name})
+        with Remote(self._url, self._token, TIMEOUT_S) as server:
+            return server.get("/api/quarantine", {"table": source, "name": name})
 
     def adopt(self, source: str, name: str, definition: TableSettings) -> dict[str, Any]:
         """See `Desk.adopt`."""
         body = {"source": source, "name": name, "definition": definition.model_dump(mode="json", exclude_unset=True)}
-        return self._ask("POST", "/api/quarantine/adopt", json=body)
-
-    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:  # noqa: ANN401 - what the library takes
-        try:
-            answer = httpx2.request(method, self._url + path, headers=self._headers, timeout=TIMEOUT_S, **content)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise SourceError(f"{self._url} does not answer: {error}; say with --url where the server of this store listens") from error
-        try:
-            data: dict[str, Any] = answer.json()
-        except ValueError as error:
-            raise SourceError(f"{self._url} answers (HTTP status {answer.status_code}), but is no tapewatch server") from error
-        if answer.is_error:
-            raise QueryError(str(data.get("error", {}).get("message", answer.text)))
-        return data
+        with Remote(self._url, self._token, TIMEOUT_S) as server:
+            return server.post("/api/quarantine/adopt", body)
 
 
 class StoreDesk:

@@ -19,12 +19,13 @@ class Remote:
     Args:
         url: Its address.
         token: Its bearer token; empty for none.
+        timeout_s: Seconds for an answer.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float = TIMEOUT_S) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx2.Client(headers=headers, timeout=TIMEOUT_S)
+        self._http = httpx2.Client(headers=headers, timeout=timeout_s)
 
     def __enter__(self) -> Self:
         return self
