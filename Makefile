@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Compiled once and kept: else every server and every process of tests that is started compiles all sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
 VENV := .venv
@@ -20,10 +22,10 @@ UI_PACKAGES := ui/node_modules/.installed
 
 # Arguments after the command of `make up` and `make test`: make test ARGS="tests/store -x"
 ARGS ?=
-# Test processes; two are fastest on two cores.
-WORKERS ?= 2
+# Test processes; most tests wait for sockets and processes more than they compute, so there are two for each core.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
-.PHONY: help demo up check test wheel-test services ui api docs pictures bench build lock clean
+.PHONY: help demo up check test test-deep wheel-test services looks rivals ui api docs pictures bench build lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,21 +36,33 @@ demo: $(STAMPS)/run $(STATIC)/index.html ## install, build the page, start tapew
 up: $(STAMPS)/run $(STATIC)/index.html ## start tapewatch on your own data
 	@$(BIN)/tapewatch up $(ARGS)
 
-check: $(STAMPS)/dev $(UI_PACKAGES) ## format, lint, types, layers, spelling, lock files, generated files, page types
+check: ## format, lint, types, layers, spelling, lock files, generated files, page types
+	@$(MAKE) --jobs 2 $(STAMPS)/dev $(UI_PACKAGES)
+	@$(MAKE) --jobs 2 --output-sync=target check-types check-style check-written check-page
+
+.PHONY: check-types check-style check-written check-page
+check-types:
+	$(BIN)/pyright
+check-style:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell
+check-written:
 	$(BIN)/python scripts/lock.py --check
 	$(BIN)/python scripts/reference.py --check
 	$(BIN)/python scripts/api.py --check
+check-page:
 	$(NPM) run check
 
 test: services $(STAMPS)/dev $(STATIC)/index.html $(UI_PACKAGES) ## all tests, in random order
+	@$(PYTHON) scripts/rivals.py || echo "The comparison leaves them out."
 	$(NPM) test
 	$(NPM) run --silent size
 	$(BIN)/python scripts/tests.py --workers $(WORKERS) $(ARGS)
+
+test-deep: $(STAMPS)/dev ## random questions to the stores, 25 times as many as in every run
+	$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=deep tests/store -k random_questions $(ARGS)
 
 wheel-test: $(STAMPS)/dev $(STATIC)/index.html ## build the wheels, install them into an empty environment, open the first page from it
 	TAPEWATCH_TEST_WHEEL=1 $(BIN)/pytest tests/wheel -p no:randomly
@@ -67,7 +81,14 @@ docs: $(STAMPS)/dev ## regenerate docs/reference from the code
 pictures: services $(STAMPS)/dev $(STATIC)/index.html ## take the pictures of the documents from the running demo
 	$(BIN)/python -m scripts.pictures
 
+looks: services $(STAMPS)/dev $(STATIC)/index.html ## renew the pictures that tests compare the page with; look at each before you commit it
+	$(BIN)/python -m scripts.looks
+
+rivals: ## fetch the servers that bench side_by_side compares with into .venv/rivals; they are not installed, what cannot be had is named
+	@$(PYTHON) scripts/rivals.py
+
 bench: $(STAMPS)/dev $(STATIC)/index.html ## measure every number we publish; results go into bench/results.md
+	@$(PYTHON) scripts/rivals.py || echo "The comparison leaves them out."
 	$(BIN)/python -m bench $(ARGS)
 
 build: $(STAMPS)/tools $(STATIC)/index.html ## sdist and wheel of both distributions into dist/

@@ -48,21 +48,28 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def run(measure: Callable[[bool], Iterable[Bar]], description: str) -> None:
-    """Run one script: ``measure(is_short)`` gives its bars; ends the process with 1 when a target was missed.
+def parser(description: str) -> argparse.ArgumentParser:
+    """The switches that every script has: ``--short`` is the form of CI, ``--json FILE`` also writes the bars for `python -m bench`."""
+    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--short", action="store_true", help="fewer repeats, less sure about the tails")
+    found.add_argument("--json", help="also write the numbers to this file")
+    return found
 
-    ``--short`` is the form of CI, less sure about the tails; ``--json FILE`` also writes the bars for `python -m bench`.
-    """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--short", action="store_true", help="fewer repeats, less sure about the tails")
-    parser.add_argument("--json", help="also write the numbers to this file")
-    given = parser.parse_args()
+
+def tell(measured: Iterable[Bar], path: str | None) -> None:
+    """Print the bars as they come, write them to ``path`` if one is given, and end the process: with 1 when a target was missed."""
     print(f"Python {platform.python_version()}, {platform.machine()}")
     bars: list[Bar] = []
-    for bar in measure(given.short):
+    for bar in measured:
         print(bar, flush=True)
         bars.append(bar)
-    if given.json:
-        with open(given.json, "w", encoding="utf-8") as sink:  # noqa: PTH123 - one small file
+    if path:
+        with open(path, "w", encoding="utf-8") as sink:  # noqa: PTH123 - one small file
             json.dump([asdict(bar) for bar in bars], sink)
     sys.exit(0 if all(bar.is_met for bar in bars) else 1)
+
+
+def run(measure: Callable[[bool], Iterable[Bar]], description: str) -> None:
+    """Run one script that has no other switches: ``measure(is_short)`` gives its bars."""
+    given = parser(description).parse_args()
+    tell(measure(given.short), given.json)

@@ -85,7 +85,7 @@ def start_ms(program: str, times: int) -> float:
 
 def measure_import(*, is_short: bool) -> Iterator[Bar]:
     """Time to import the package and to make a client, beyond the bare interpreter."""
-    times = 7 if is_short else 21
+    times = 3 if is_short else 21
     bare_ms = start_ms("pass", times)
     yield Bar("import tapewatch_client, beyond the bare interpreter", start_ms("import tapewatch_client", times) - bare_ms, "ms", 50)
     yield Bar("the same with the first Client()", start_ms("import tapewatch_client as t; t.Client()", times) - bare_ms, "ms")
@@ -160,7 +160,7 @@ def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch t
     for situation in SITUATIONS:
         yield from measure_rate(situation, 1.0 if is_short else 5.0)
     for situation in SITUATIONS:
-        yield from measure_latency(situation, 3.0 if is_short else 30.0)
+        yield from measure_latency(situation, 1.5 if is_short else 30.0)
     yield Bar("peak memory of this process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB")
 
 

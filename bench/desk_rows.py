@@ -16,7 +16,7 @@ DAY_US = 24 * HOUR_US
 GAP_SHARE = 0.001
 DISCONNECTED_SHARE = 0.01
 
-VENUES = tuple(f"venue{i}" for i in range(10))
+VENUES = ("binance_usdm", "bitget", "bybit", "coinbase", "deribit", "gateio", "hyperliquid", "kraken", "kucoin", "okx")
 SYMBOLS = tuple(f"COIN{i}/USDT:USDT" for i in range(10))
 DATA_TYPES = ("trade", "funding", "open_interest", "liquidation")
 PROCESSES = tuple(f"process{i}" for i in range(50))

@@ -1,17 +1,19 @@
 """Messages a second and core that the feed collector measures, with books kept.
 
-Two numbers a venue, from messages of the desk's simulated venue: the measure alone (reading, sequence, latency, book, rows), and the
-whole collector reading from a local WebSocket server in another process. ``--short`` takes a tenth of the messages.
+Three numbers a venue, from messages of the desk's simulated venue: the measure alone (reading, sequence, latency, book, rows), the
+whole collector reading from a local WebSocket server in another process, and the same while it records what it receives; CPU time of all
+threads. ``--short`` takes a twenty-fifth of the messages.
 """
 
 from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from urllib.parse import urlsplit
 
@@ -20,14 +22,15 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from bench.bars import Bar, run
 from tapewatch.clock import US_PER_S, SystemClock
+from tapewatch.desk.addresses import SPOKEN
 from tapewatch.desk.simulation import Simulation
-from tapewatch.desk.venues import VENUES
+from tapewatch.desk.venues import SIMULATED
 from tapewatch.sources.base import Context
 from tapewatch.sources.collectors.feed import FeedCollector
 
-TARGET_PER_S = 10_000
+TARGET_PER_S = 20_000
 MESSAGES = 60_000
-SHORT = 10
+SHORT = 25
 START_US = 1_700_000_000_000_000
 STEP_S = 0.05
 
@@ -43,9 +46,11 @@ class Traffic:
 
 def traffic(index: int, count: int) -> Traffic:
     """Let the simulated venue talk on virtual time until it has said ``count`` messages."""
-    spec, messages = VENUES[index]
+    spec, messages = SIMULATED[index]
     simulation = Simulation(spec, messages, start_us=START_US)
-    collector = FeedCollector(spec.name, tuple(item.symbol for item in spec.instruments), url="ws://127.0.0.1/stream")
+    collector = FeedCollector(
+        SPOKEN.get(spec.name, spec.name), tuple(item.symbol for item in spec.instruments), url="ws://127.0.0.1/stream"
+    )
     measure = collector.open_measure(START_US, 0.0)
     (link,) = measure.links
     address = urlsplit(link.route.url)
@@ -102,10 +107,9 @@ def talk(messages: list[bytes], told: Connection) -> None:
     asyncio.run(run())
 
 
-async def collect(given: Traffic, port: int) -> float:
-    """Messages a CPU second through the whole collector, from the socket to the rows."""
-    wanted = given.collector
-    collector = FeedCollector(wanted.venue, wanted.symbols, url=f"ws://127.0.0.1:{port}/stream", interval_s=1.0)
+async def collect(given: Traffic, port: int, folder: str) -> float:
+    """Messages a CPU second through the whole collector, from the socket to the rows; recorded into a folder, if one is named."""
+    collector = replace(given.collector, url=f"ws://127.0.0.1:{port}/stream", interval_s=1.0, record_dir=folder)
     async with httpx2.AsyncClient() as http:
         context = Context("bench", "live", "bench", SystemClock(), lambda: http)
         taken = 0
@@ -119,13 +123,14 @@ async def collect(given: Traffic, port: int) -> float:
         return taken / (time.process_time() - began_s)
 
 
-def measure_collector(given: Traffic) -> float:
+def measure_collector(given: Traffic, *, is_recorded: bool) -> float:
     """Start the talking process, collect, end it."""
     told, teller = multiprocessing.Pipe(duplex=False)
     talker = multiprocessing.get_context("spawn").Process(target=talk, args=(given.messages, teller), daemon=True)
     talker.start()
     try:
-        return asyncio.run(collect(given, told.recv()))
+        with tempfile.TemporaryDirectory() as folder:
+            return asyncio.run(collect(given, told.recv(), folder if is_recorded else ""))
     finally:
         talker.terminate()
         talker.join()
@@ -134,9 +139,14 @@ def measure_collector(given: Traffic) -> float:
 def bars(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the form of every script's measure
     """All numbers."""
     count = MESSAGES // SHORT if is_short else MESSAGES
-    for index, (spec, _) in enumerate(VENUES):
+    for index, (spec, _) in enumerate(SIMULATED):
         given = traffic(index, count)
-        for name, rate in (("measure alone", measure_alone(given)), ("collector from a socket", measure_collector(given))):
+        rates = {
+            "measure alone": measure_alone(given),
+            "collector from a socket": measure_collector(given, is_recorded=False),
+            "the same, recording": measure_collector(given, is_recorded=True),
+        }
+        for name, rate in rates.items():
             yield Bar(f"{spec.name}: {name}, per core", rate, "msg/s", TARGET_PER_S, is_least=True)
 
 

@@ -21,7 +21,7 @@ from bench.driven import Driven, driven
 
 ROWS_PER_S = 1_000
 DELIVERIES_PER_S = 20
-LONG_S, SHORT_S = 60.0, 10.0
+LONG_S, SHORT_S = 60.0, 5.0
 WARM_S = 2.0
 TARGET_MS = 150.0
 VENUES = ("binance_usdm", "coinbase", "kraken", "okx", "bybit", "deribit")

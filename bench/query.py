@@ -1,6 +1,6 @@
 """Dashboard questions over HTTP to a server with ten million rows, while rows arrive; and the memory of that server.
 
-Run `python -m bench.query` (about three minutes), or with `--short` (one million rows, about half a minute).
+Run `python -m bench.query` (about three minutes), or with `--short` (200,000 rows of a day).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from bench.bars import Bar, percentile, run
 from bench.desk_rows import PROCESSES, VENUES, questions
 from bench.driven import Driven, driven
-from bench.store import ROWS, SHORT_ROWS, load
+from bench.store import DAYS, ROWS, SHORT_DAYS, SHORT_ROWS, load
 from tapewatch.clock import SystemClock
 from tapewatch.model.catalog import Catalog
 from tapewatch.query.wire import query_to_json
@@ -29,7 +29,7 @@ from tapewatch.store.backends.duckdb import DuckDBStore
 
 ROWS_PER_S = 1_000
 POSTS_PER_S = 10
-LONG_S, SHORT_S, WARM_S = 60.0, 10.0, 2.0
+LONG_S, SHORT_S, WARM_S = 60.0, 4.0, 2.0
 P50_MS, P99_MS, RSS_MB = 10.0, 30.0, 300.0
 
 
@@ -96,13 +96,13 @@ def ask(server: Driven, seconds: float) -> dict[str, list[float]]:
 
 def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch that every script has
     """Fill a store, serve it, ask."""
-    rows = SHORT_ROWS if is_short else ROWS
+    rows, days = (SHORT_ROWS, SHORT_DAYS) if is_short else (ROWS, DAYS)
     what = f"{rows / 1e6:g} M rows"
     with tempfile.TemporaryDirectory() as folder:
         store = DuckDBStore(Path(folder), SystemClock())
         for table in Catalog().values():
             store.create(table)
-        load(store, rows, time.time_ns() // 1_000)
+        load(store, rows, time.time_ns() // 1_000, days)
         store.close()
         with driven(Path(folder)) as server:
             yield Bar(f"{what}: start to first answered request", server.started_s, "s", 2.0)

@@ -1,6 +1,6 @@
 """What the server process costs: time from its start to the first answered request, memory with an empty store and one browser.
 
-Run `python -m bench.server` (about eleven minutes), or with `--short` (about a minute).
+Run `python -m bench.server` (about eleven minutes), or with `--short` (about half a minute).
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ FLAGS = [
 def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch that every script has
     """Start several times; then stay up with one browser."""
     starts: list[float] = []
-    for _ in range(3 if is_short else 9):
+    for _ in range(2 if is_short else 9):
         with driven() as server:
             starts.append(server.started_s)
     yield Bar("start to first answered request, median", statistics.median(starts), "s", 2.0)
     yield Bar("start to first answered request, slowest", max(starts), "s")
-    minutes = 0.5 if is_short else 10.0
+    minutes = 0.2 if is_short else 10.0
     with driven() as server:
         stay(server, minutes * 60)
         yield Bar(f"server memory, empty store, one browser, after {minutes:g} min", server.rss_mb, "MB", 160)
     with driven(command="demo") as server:
-        time.sleep(20 if is_short else 120)
+        time.sleep(10 if is_short else 120)
         yield Bar("memory of the child for feeds, demo, three venues, 27 streams", server.agent_mb, "MB")
 
 

@@ -7,7 +7,7 @@ import argparse
 import difflib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,12 @@ from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.tables.self import QUARANTINE
 from tapewatch.model.venue import Names
+from tapewatch.query.retirements import Retirements, Silence
 from tapewatch.query.run import QueryEngine
 from tapewatch.query.series import SeriesBook
+from tapewatch.sources.base import Context
+from tapewatch.sources.http_json import SharedHttp
+from tapewatch.sources.nearby.look import Nearby
 from tapewatch.sources.receivers import RECEIVERS
 from tapewatch.store.backends.memory import MemoryStore
 from tapewatch.surfaces.dashboards import DASHBOARDS
@@ -31,6 +35,10 @@ ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "openapi.json"
 TYPES = ROOT / "ui" / "src" / "api.gen.ts"
 VERSION = "0"  # the interface is compared, not the release
+
+
+async def _write_nothing(_: Sequence[Silence]) -> None:
+    """Nothing is started, so nothing is retired."""
 
 
 def description() -> str:
@@ -56,8 +64,11 @@ def description() -> str:
         hub=Hub(engine, catalog, book, DASHBOARDS, board, clock, VERSION),
         receivers=RECEIVERS,
         adoption=Adoption(Quarantine(store, clock), store, catalog, Names(), clock, intake.put),
+        retirements=Retirements(book, catalog, clock, lambda _: 0.0),
+        write_silences=_write_nothing,
         clock=clock,
         health=tuple,
+        nearby=Nearby((), Context("", "live", "", clock, SharedHttp(1.0)), own_port=0, is_on=False),
         metrics=dict,
     )
     return json.dumps(build_web(parts).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

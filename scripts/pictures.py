@@ -22,6 +22,7 @@ PICTURES = (
     ("exchange-dark", "exchange", "dark", (1440, 900)),
     ("feeds-dark", "feeds", "dark", (1440, 900)),
     ("feeds-phone", "feeds", "light", (390, 844)),
+    ("connect-light", "connect", "light", (1440, 900)),
 )
 
 

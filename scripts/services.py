@@ -9,27 +9,37 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Service:
-    """A program that tests use: the command that proves it is there, its Debian package, and how it is started (None: on demand)."""
+    """What tests use: the command or the file that proves it is there, its Debian package, and how it is started (None: on demand)."""
 
     command: str
     package: str
     reason: str
     start: Callable[[], None] | None = None
+    file: str = ""
 
     @property
     def is_missing(self) -> bool:
-        return shutil.which(self.command) is None
+        return not Path(self.file).is_file() if self.file else shutil.which(self.command) is None
 
 
 # A new real server is one entry here.
 SERVICES = (
     Service(command="chromium", package="chromium", reason="browser tests open the page in it"),
+    Service(
+        command="DejaVu Sans",
+        package="fonts-dejavu-core",
+        reason="the pictures of the page are compared in this font",
+        file="/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+    ),
     Service(command="strace", package="strace", reason="a test sees that rows reach the disk before they are acknowledged"),
     Service(command="systemd-analyze", package="systemd", reason="a test has the unit of `tapewatch unit` checked"),
+    Service(command="redis-server", package="redis-server", reason="tests find it as a neighbour of tapewatch"),
+    Service(command="pg_isready", package="postgresql", reason="tests find it as a neighbour of tapewatch"),
     Service(command="curl", package="curl", reason="the command lines in the guides are run as they stand"),
 )
 

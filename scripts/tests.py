@@ -1,6 +1,6 @@
-"""All tests in two runs: those that may share the machine, side by side, then those that hold the product to a promise of time, alone.
+"""All tests in three runs: those that may share the machine; the benches; alone, those that hold the product to a promise of time.
 
-What follows ``--workers N`` goes to both runs: paths and options of pytest. A part may lie in one of the runs alone, not in neither.
+What follows ``--workers N`` goes to every run: paths and options of pytest. A part may lie in one of the runs alone, not in none.
 """
 
 import argparse
@@ -14,10 +14,15 @@ NOTHING_SELECTED = 5
 def main() -> int:
     """Exit code of the first run that failed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--workers", default="2", help="test processes of the first run")
+    parser.add_argument("--workers", type=int, default=4, help="test processes of the first run; half as many benches run side by side")
     given, rest = parser.parse_known_args()
+    runs = (
+        ["-n", str(given.workers), "-m", "not alone and not bench"],
+        ["-n", str(max(1, given.workers // 2)), "-m", "bench"],
+        ["-m", "alone"],
+    )
     codes: list[int] = []
-    for choice in (["-n", given.workers, "-m", "not alone"], ["-m", "alone"]):
+    for choice in runs:
         codes.append(subprocess.run([sys.executable, "-m", "pytest", *choice, *rest], check=False).returncode)
         if codes[-1] not in {0, NOTHING_SELECTED}:
             return codes[-1]

@@ -34,10 +34,10 @@ def find_chromium() -> str:
 
 
 @asynccontextmanager
-async def launched(executable: str) -> AsyncIterator[Browser]:
-    """A headless browser that ends with the block."""
+async def launched(executable: str, *more: str) -> AsyncIterator[Browser]:
+    """A headless browser that ends with the block; ``more`` are further arguments of it."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=executable, args=[*ARGUMENTS, *more])
         try:
             yield browser
         finally:

@@ -19,14 +19,24 @@ TAPEWATCH = str(Path(sys.executable).with_name("tapewatch"))
 T = TypeVar("T")
 
 
+UPKEEP_SOON = "import tapewatch.app as app; app.MAINTAIN_S = 0.5"
+"""A store that is away tries itself again with each upkeep, every ten seconds; that it does is tested, not how long that takes."""
+
+
 @contextmanager
-def up(folder: Path, settings: str = "", *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """`tapewatch up` in a folder with these settings; its rows are in `data` there, so that a second start finds them."""
+def up(
+    folder: Path, settings: str = "", *arguments: str, environment: Mapping[str, str] | None = None, first: str = ""
+) -> Iterator[Running]:
+    """`tapewatch up` in a folder with these settings; its rows are in `data` there, so that a second start finds them.
+
+    `first` is Python that the server's process runs before it starts: it shortens what the server waits for by itself.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if settings:
         (folder / "tapewatch.toml").write_text(settings)
     port = unused_port()
-    command = [TAPEWATCH, "up", "--port", str(port), "--data", str(folder / "data"), *arguments]
+    program = [sys.executable, "-c", f"{first}\nfrom tapewatch.cli import main\nmain()"] if first else [TAPEWATCH]
+    command = [*program, "up", "--port", str(port), "--data", str(folder / "data"), *arguments]
     with running(command, port, folder, {**os.environ, **(environment or {})}) as server:
         yield server
 

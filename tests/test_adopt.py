@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -51,6 +52,22 @@ def spreads(server: Running, table: str = "spreads") -> list[tuple[Any, ...]]:
 EXPECTED = [(row["ts"], row["pair"], row["spread_bps"], row["fills"], row["firm"], "bot-1") for row in SPREADS]
 
 
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a server that kept the rows in quarantine and was stopped."""
+    folder = tmp_path_factory.mktemp("handed_in")
+    with up(folder) as server:
+        hand_in(server, "spreads", *SPREADS)
+    return folder / "data"
+
+
+@pytest.fixture
+def stopped(handed_in: Path, tmp_path: Path) -> Path:
+    """A folder with a copy of it, and without settings."""
+    shutil.copytree(handed_in, tmp_path / "data")
+    return tmp_path
+
+
 def test_a_running_server_takes_them_in_at_once_and_again_after_a_restart(tmp_path: Path) -> None:
     with up(tmp_path, '# mine\nenv = "live"\n') as server:
         hand_in(server, "spreads", *SPREADS)
@@ -65,7 +82,9 @@ def test_a_running_server_takes_them_in_at_once_and_again_after_a_restart(tmp_pa
         assert waiting(server) == []
         assert hand_in(server, "spreads", {**SPREADS[0], "ts": TS + 100})["accepted"] == 1
         assert {table["name"] for table in json.loads(server.get("/api/catalog"))["tables"]} >= {"spreads"}
-        series = json.loads(server.get("/api/query?table=spreads"))["series"]
+        known = json.loads(server.get("/api/query?table=spreads"))
+        assert (known["rows"], known["rows_behind"]) == (2, None), "newest rows are answered from memory, without a restart"
+        series = known["series"]
         assert {one["key"]["pair"] for one in series} == {"P0", "P1"}
     text = (tmp_path / "tapewatch.toml").read_text()
     assert text == f'# mine\nenv = "live"\n\n{printed.stdout}'
@@ -75,28 +94,25 @@ def test_a_running_server_takes_them_in_at_once_and_again_after_a_restart(tmp_pa
         assert waiting(server) == []
 
 
-def test_without_a_server_the_store_is_opened(tmp_path: Path) -> None:
-    with up(tmp_path) as server:
-        hand_in(server, "spreads", *SPREADS)
-    (tmp_path / "tapewatch.toml").write_text("")
-    done = tapewatch("adopt", "spreads", "--data", "data", folder=tmp_path)
+def test_without_a_server_the_store_is_opened(stopped: Path) -> None:
+    (stopped / "tapewatch.toml").write_text("")
+    done = tapewatch("adopt", "spreads", "--data", "data", folder=stopped)
     assert (done.returncode, done.stderr) == (0, "")
     assert "6 rows moved" in done.stdout
-    with up(tmp_path) as server:
+    with up(stopped) as server:
         assert spreads(server) == EXPECTED
 
 
-def test_without_a_server_rows_that_wait_for_the_store_come_first(tmp_path: Path) -> None:
-    with up(tmp_path, "# mine\n") as server:
-        hand_in(server, "spreads", *SPREADS)
-    file = tmp_path / "data" / "store-spool" / "waiting" / "000000000001.seg"
+def test_without_a_server_rows_that_wait_for_the_store_come_first(stopped: Path) -> None:
+    (stopped / "tapewatch.toml").write_text("# mine\n")
+    file = stopped / "data" / "store-spool" / "waiting" / "000000000001.seg"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"")
-    before = (tmp_path / "tapewatch.toml").read_text()
-    done = tapewatch("adopt", "spreads", "--data", str(tmp_path / "data"), folder=tmp_path)
+    before = (stopped / "tapewatch.toml").read_text()
+    done = tapewatch("adopt", "spreads", "--data", str(stopped / "data"), folder=stopped)
     assert done.returncode != 0
     assert "start tapewatch" in done.stderr
-    assert (tmp_path / "tapewatch.toml").read_text() == before
+    assert (stopped / "tapewatch.toml").read_text() == before
 
 
 def test_without_a_settings_file_it_only_prints(tmp_path: Path) -> None:
@@ -137,24 +153,20 @@ main()
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4])
-def test_killed_at_any_step_the_next_start_finishes_it(tmp_path: Path, step: int) -> None:
+def test_killed_at_any_step_the_next_start_finishes_it(stopped: Path, step: int) -> None:
     """After the declaration is written, and after each page that is durable."""
-    with up(tmp_path) as server:
-        hand_in(server, "spreads", *SPREADS)
-    (tmp_path / "tapewatch.toml").write_text("")
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(step), str(tmp_path)], check=False, env=dict(os.environ), cwd=tmp_path)
+    (stopped / "tapewatch.toml").write_text("")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(step), str(stopped)], check=False, env=dict(os.environ), cwd=stopped)
     assert killed.returncode == 9
-    with up(tmp_path) as server:
+    with up(stopped) as server:
         wait_for(lambda: not waiting(server))
         assert spreads(server) == EXPECTED
 
 
-def test_it_goes_on_by_hand_too(tmp_path: Path) -> None:
-    with up(tmp_path) as server:
-        hand_in(server, "spreads", *SPREADS)
-    (tmp_path / "tapewatch.toml").write_text("")
-    subprocess.run([sys.executable, "-c", KILLED, "2", str(tmp_path)], check=False, cwd=tmp_path)
-    assert "4 rows moved" in tapewatch("adopt", "spreads", "--data", "data", folder=tmp_path).stdout
+def test_it_goes_on_by_hand_too(stopped: Path) -> None:
+    (stopped / "tapewatch.toml").write_text("")
+    subprocess.run([sys.executable, "-c", KILLED, "2", str(stopped)], check=False, cwd=stopped)
+    assert "4 rows moved" in tapewatch("adopt", "spreads", "--data", "data", folder=stopped).stdout
 
 
 def test_a_column_of_an_own_table_is_added_and_the_row_stays_one(tmp_path: Path) -> None:
@@ -205,15 +217,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         assert [row["a"] for row in rows(server, "spreads", mode="rows")] == [1]
 
 
-def test_a_settings_file_that_would_be_wrong_is_left_alone(tmp_path: Path) -> None:
-    with up(tmp_path) as server:
-        hand_in(server, "spreads", *SPREADS)
+def test_a_settings_file_that_would_be_wrong_is_left_alone(stopped: Path) -> None:
     text = "tables = {}\n"
-    (tmp_path / "tapewatch.toml").write_text(text)
-    message = refused("adopt", "spreads", "--data", "data", folder=tmp_path)
+    (stopped / "tapewatch.toml").write_text(text)
+    message = refused("adopt", "spreads", "--data", "data", folder=stopped)
     assert "add them by hand" in message
     assert "[tables.spreads]" in message
-    assert (tmp_path / "tapewatch.toml").read_text() == text
+    assert (stopped / "tapewatch.toml").read_text() == text
 
 
 def test_it_asks_for_the_token_of_the_server(tmp_path: Path) -> None:

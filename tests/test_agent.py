@@ -159,6 +159,7 @@ def test_a_signal_ends_it_within_two_seconds_and_what_was_measured_arrives(serve
     assert newest_us > time.time_ns() // 1000 - 2_000_000
 
 
+@pytest.mark.alone
 def test_a_signal_ends_it_within_two_seconds_although_the_server_is_away(server: Server, config: Path) -> None:
     with agent(server, config) as process:
         wait_for(lambda: server.of("host", "this-host"))
@@ -193,6 +194,16 @@ def test_rows_of_a_killed_agent_are_delivered_by_the_next_one(server: Server, co
     with agent(server, config, *arguments):
         wait_for(lambda: [row for row in server.of("host", "this-host") if row["ts"] < killed_us])
         wait_for(lambda: [row for row in server.of("self", "agent-this-host") if row["metric"] == "recovered_rows" and row["value"] > 0])
+
+
+def test_what_a_feed_collector_learned_is_kept_beside_the_spool(server: Server, tmp_path: Path, free_port: int) -> None:
+    config = tmp_path / "tapewatch.toml"
+    config.write_text(f'[collectors.gate]\nkind = "feed"\nvenue = "okx"\nsymbols = ["BTC/USDT"]\nurl = "ws://127.0.0.1:{free_port}/"\n')
+    with agent(server, config, "--spool", str(tmp_path / "data" / "spool")) as process:
+        wait_for(lambda: server.of("feed", "gate"))
+        process.terminate()
+        process.wait(5)
+    assert (tmp_path / "data" / "learned" / "gate.cadences").exists()
 
 
 def test_an_address_that_is_none_is_a_setting_to_fix() -> None:

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from tests.server import Running
 from tests.small_disk import fill, small_disk
-from tests.started import TAPEWATCH, request, rows, tapewatch, up, up_until_killed, verdicts, wait_for, write
+from tests.started import TAPEWATCH, UPKEEP_SOON, request, rows, tapewatch, up, up_until_killed, verdicts, wait_for, write
 
 VENUE_AWAY = """
 host = "h1"
@@ -173,6 +173,76 @@ def test_it_ends_within_three_seconds_with_everything_it_started(tmp_path: Path,
     assert "Traceback" not in server.output.read_text()
 
 
+HANGING = """
+import os, time
+from tapewatch.store.backends.duckdb import DuckDBStore
+
+real = DuckDBStore._append
+
+def append(store, deliveries):
+    while os.path.exists(os.environ["HANGS_WHILE"]):
+        time.sleep(0.01)
+    return real(store, deliveries)
+
+DuckDBStore._append = append
+"""
+
+
+@pytest.mark.alone
+def test_it_ends_within_three_seconds_while_the_store_hangs_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    (tmp_path / "patch").mkdir()
+    (tmp_path / "patch" / "sitecustomize.py").write_text(HANGING)
+    hangs = tmp_path / "hangs"
+    environment = {"PYTHONPATH": str(tmp_path / "patch"), "HANGS_WHILE": str(hangs)}
+    with up(tmp_path, VENUE_AWAY, environment=environment) as server:
+        wait_for(lambda: rows(server, "exchange"))
+        hangs.touch()
+        write(server, "event", {"service": "s", "kind": "k", "severity": "info", "message": "while it hangs"})
+        server.process.send_signal(signal.SIGTERM)
+        began_s = time.monotonic()
+        assert server.process.wait(10) == 0, server.output.read_text()
+        assert time.monotonic() - began_s < 3, server.output.read_text()
+    with up(tmp_path, VENUE_AWAY) as server:
+        wait_for(lambda: [row for row in rows(server, "event", mode="rows") if row["message"] == "while it hangs"])
+
+
+UPKEEP_HANGS = """
+import os, time
+from tapewatch.store.backends.duckdb import rollups
+
+real = rollups.Rollups.run
+
+def run(summaries, tables, now_us):
+    with summaries._changes.moving:
+        while os.path.exists(os.environ["HANGS_WHILE"]):
+            time.sleep(0.01)
+    real(summaries, tables, now_us)
+
+rollups.Rollups.run = run
+
+import tapewatch.app as app
+app.MAINTAIN_S = 0.2
+app.CLOSE_S = 1.0
+"""
+
+
+def test_it_ends_although_only_the_upkeep_of_the_store_hangs(tmp_path: Path) -> None:
+    (tmp_path / "patch").mkdir()
+    (tmp_path / "patch" / "sitecustomize.py").write_text(UPKEEP_HANGS)
+    hangs = tmp_path / "hangs"
+    hangs.touch()
+    environment = {"PYTHONPATH": str(tmp_path / "patch"), "HANGS_WHILE": str(hangs)}
+    with up(tmp_path, VENUE_AWAY, environment=environment) as server:
+        wait_for(lambda: rows(server, "exchange"))
+        time.sleep(0.5)
+        write(server, "event", {"service": "s", "kind": "k", "severity": "info", "message": "while it hangs"})
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0, server.output.read_text()
+        assert "ends without closing it" in server.output.read_text()
+    with up(tmp_path, VENUE_AWAY) as server:
+        wait_for(lambda: [row for row in rows(server, "event", mode="rows") if row["message"] == "while it hangs"])
+
+
 def test_a_killed_agent_is_started_again_and_the_collectors_page_says_so(server: Running) -> None:
     (child,) = wait_for(lambda: children(server))
     wait_for(lambda: rows(server, "exchange"))
@@ -286,7 +356,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_a_disk_that_fills_is_told_and_nothing_that_was_acknowledged_is_lost(disk: Path, tmp_path: Path) -> None:
-    with up(tmp_path / "server", "", "--data", str(disk / "data")) as server:
+    with up(tmp_path / "server", "", "--data", str(disk / "data"), first=UPKEEP_SOON) as server:
         write(server, "exchange", {"venue": "before", "connected": True})
         filler = fill(disk)
         wait_for(lambda: request(server, "/health")[0] == 503)

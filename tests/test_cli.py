@@ -170,6 +170,7 @@ def test_an_option_that_is_not_one_is_named(tell: Tell, arguments: list[str]) ->
 
 
 COLUMN = '[tables.fx]\nsentence = "One."\n[tables.fx.columns.rate]\nkind = "gauge"\nsentence = "R."\n'
+WEBSOCKET = '[collectors.x]\nkind = "websocket"\nvenue = "gateio"\nurl = "wss://v"\nsymbols = ["A"]\nchannels = ["trade"]\n'
 # What is wrong: the text, and line, key, value and allowed words that the message must name.
 WRONG: dict[str, tuple[str, int, str, str, list[str]]] = {
     "key": ("env = 'live'\n\n[server]\nprot = 4780\n", 4, "server.prot", "4780", ["host, port, token"]),
@@ -206,6 +207,20 @@ WRONG: dict[str, tuple[str, int, str, str, list[str]]] = {
         "collectors.x.channels",
         "trades",
         ["trade", "book"],
+    ),
+    "path of the time": (
+        WEBSOCKET + 'time_path = "data.t"\n',
+        7,
+        "collectors.x.time_path",
+        "'data.t'",
+        ["a list of a text or an integer each"],
+    ),
+    "unit of the time": (
+        WEBSOCKET + 'time_unit = "h"\n',
+        7,
+        "collectors.x.time_unit",
+        "'h'",
+        ["'ms'", "'iso'"],
     ),
     "dotted": ('collectors.x.kind = "fed"\n', 1, "collectors.x.kind", "'fed'", ["feed"]),
     "inline": ('[collectors]\nx = { kind = "fed" }\n', 2, "collectors.x.kind", "'fed'", ["feed"]),

@@ -18,7 +18,7 @@ import pytest
 from tapewatch.commands.links import LINKS
 from tests.server import Running, unused_port
 from tests.small_disk import fill, small_disk
-from tests.started import request, rows, tapewatch, up, up_until_killed, verdicts, wait_for, write
+from tests.started import UPKEEP_SOON, request, rows, tapewatch, up, up_until_killed, verdicts, wait_for, write
 
 TOKEN = "watch-the-tape-42"
 NAMES = [link.name for link in LINKS]
@@ -51,6 +51,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server without a token and without collectors, for what breaks before it."""
+    with up(tmp_path_factory.mktemp("quiet"), "watch_self = false\n") as server:
+        yield server
+
+
 def get(server: Running, path: str) -> dict[str, Any]:
     with urlopen(Request(server.url + path, headers={"Authorization": f"Bearer {TOKEN}"})) as answer:
         return json.load(answer)
@@ -66,13 +73,14 @@ def test_a_sound_chain(server: Running) -> None:
     assert TOKEN not in walked.text
 
 
-def test_the_row_it_sends_is_no_series_that_anybody_watches(server: Running) -> None:
-    before = get(server, "/api/status")["dashboards"]
-    Walked("--url", server.url, folder=server.output.parent)
-    frame = get(server, "/api/query?table=canary&mode=rows&last=1h")
+def test_the_row_it_sends_is_no_series_that_anybody_watches(quiet: Running, tmp_path: Path) -> None:
+    """Of a server that watches nothing else, so that the load of this host changes nothing."""
+    before = get(quiet, "/api/status")["dashboards"]
+    Walked("--url", quiet.url, folder=tmp_path)
+    frame = get(quiet, "/api/query?table=canary&mode=rows&last=1h")
     assert frame["rows"] >= 1
     assert frame["series"] == []
-    assert get(server, "/api/status")["dashboards"] == before
+    assert get(quiet, "/api/status")["dashboards"] == before
 
 
 def test_settings_that_are_wrong(server: Running, tmp_path: Path) -> None:
@@ -140,49 +148,48 @@ def test_a_collector_that_fails(tmp_path: Path) -> None:
     assert "hunter2" not in walked.text
 
 
-def test_a_collector_that_the_server_does_not_run(tmp_path: Path) -> None:
-    with up(tmp_path, "watch_self = false\n") as server:
-        (tmp_path / "tapewatch.toml").write_text('[collectors.late]\nkind = "host"\n')
-        walked = Walked("--url", server.url, folder=tmp_path, code=1)
+def test_a_collector_that_the_server_does_not_run(quiet: Running, tmp_path: Path) -> None:
+    (tmp_path / "tapewatch.toml").write_text('[collectors.late]\nkind = "host"\n')
+    walked = Walked("--url", quiet.url, folder=tmp_path, code=1)
     assert walked.marks() == broken_at("collectors")
     assert "collector late is in the settings and has not run in the last day; start the server again" in walked.last
 
 
-def test_a_server_that_takes_no_body(tmp_path: Path) -> None:
+def test_a_server_that_takes_no_body(quiet: Running, tmp_path: Path) -> None:
     """What stands before a server may answer in its place; here it lets nothing be posted."""
-    with up(tmp_path / "server", "watch_self = false\n") as server, before(server, {"/api/rows": 413}) as address:
+    with before(quiet, {"/api/rows": 413}) as address:
         walked = Walked("--url", address, folder=tmp_path, code=1)
     assert walked.marks() == broken_at("receiver", hidden=("ingest", "store", "query", "panel"))
     assert walked.last.startswith("the broken link is receiver: POST /api/rows answers 413: too much")
 
 
-def test_a_server_whose_ingest_is_full(tmp_path: Path) -> None:
-    with up(tmp_path / "server", "watch_self = false\n") as server, before(server, {"/api/rows": 503}) as address:
+def test_a_server_whose_ingest_is_full(quiet: Running, tmp_path: Path) -> None:
+    with before(quiet, {"/api/rows": 503}) as address:
         walked = Walked("--url", address, folder=tmp_path, code=1)
     assert walked.marks() == broken_at("ingest", hidden=("store", "query", "panel"))
     assert "the row was not acknowledged: too much; senders keep their rows" in walked.last
 
 
-def test_a_proxy_that_passes_no_live_connection(tmp_path: Path) -> None:
-    with up(tmp_path / "server", "watch_self = false\n") as server, before(server, {}) as address:
+def test_a_proxy_that_passes_no_live_connection(quiet: Running, tmp_path: Path) -> None:
+    with before(quiet, {}) as address:
         walked = Walked("--url", address, folder=tmp_path, code=1)
     assert walked.marks() == broken_at("panel")
     assert "let whatever stands before the server pass WebSockets" in walked.last
 
 
 @pytest.mark.slow
-def test_a_row_that_waits_behind_others_in_the_spool_is_not_called_lost(tmp_path: Path) -> None:
+def test_a_row_that_waits_behind_others_in_the_spool_is_not_called_lost(quiet: Running, tmp_path: Path) -> None:
     """What the server says while the store takes a long spool, after it was away; here the row never gets out of it."""
     held = {"/metrics": b"# TYPE tapewatch_spool_rows gauge\ntapewatch_spool_rows 1200.0\n# EOF\n", "/api/rows": RECEIPT}
-    with up(tmp_path / "server", "watch_self = false\n") as server, before(server, {}, held) as address:
+    with before(quiet, {}, held) as address:
         walked = Walked("--url", address, folder=tmp_path, code=1)
     assert walked.marks() == broken_at("store", hidden=("query", "panel"))
     assert "the row waits in the server's spool, one of 1200 that the store is taking; ask again when it has them" in walked.last
     assert walked.last.endswith("nothing acknowledged is lost")
 
 
-def test_a_row_that_waits_nowhere_and_is_not_in_the_store_is_lost(tmp_path: Path) -> None:
-    with up(tmp_path / "server", "watch_self = false\n") as server, before(server, {}, {"/api/rows": RECEIPT}) as address:
+def test_a_row_that_waits_nowhere_and_is_not_in_the_store_is_lost(quiet: Running, tmp_path: Path) -> None:
+    with before(quiet, {}, {"/api/rows": RECEIPT}) as address:
         walked = Walked("--url", address, folder=tmp_path, code=1)
     assert walked.last.endswith("the row was acknowledged, and the store has it 0 times; keep the data directory and report it")
 
@@ -231,7 +238,7 @@ def before(server: Running, refusals: dict[str, int], answers: Mapping[str, byte
 
 @pytest.mark.slow
 def test_a_store_whose_disk_is_full(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "12m") as disk, up(tmp_path / "server", "", "--data", str(disk / "data")) as server:
+    with small_disk(tmp_path / "disk", "12m") as disk, up(tmp_path, "", "--data", str(disk / "data"), first=UPKEEP_SOON) as server:
         wait_for(lambda: rows(server, "collector_run"))
         filler = fill(disk)
         wait_for(lambda: request(server, "/health")[0] == 503)

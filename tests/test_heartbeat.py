@@ -1,5 +1,6 @@
 """The sign of life that goes out: only while all is well, never in the way, and its address in no log and on no page."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,14 +9,14 @@ from threading import Thread
 
 import pytest
 
-from tapewatch.clock import SystemClock
+from tapewatch.clock import ManualClock, SystemClock
 from tapewatch.errors import StoreUnavailable
 from tapewatch.heartbeat import Heartbeat
 from tapewatch.model.rows import Delivery
 from tapewatch.settings import HeartbeatSettings
 from tests.server import unused_port
 from tests.small_disk import fill, small_disk
-from tests.started import refused, request, rows, up, verdicts, wait_for
+from tests.started import UPKEEP_SOON, refused, request, rows, up, verdicts, wait_for
 
 SECRET = "ping-secret-8fa3"
 
@@ -114,7 +115,7 @@ async def test_what_cannot_be_recorded_is_no_reason_to_stop(service: Service) ->
 @pytest.mark.slow
 def test_the_whole_of_it(service: Service, tmp_path: Path) -> None:
     settings = f'watch_self = false\n[heartbeat]\nurl = "{service.url}"\nevery_s = 1\n'
-    with small_disk(tmp_path / "disk", "12m") as disk, up(tmp_path / "server", settings, "--data", str(disk / "data")) as server:
+    with small_disk(tmp_path / "disk", "12m") as disk, up(tmp_path, settings, "--data", str(disk / "data"), first=UPKEEP_SOON) as server:
         wait_for(lambda: len(service.paths) >= 2)
         assert wait_for(lambda: rows(server, "heartbeat", where="check:tapewatch outgoing"))[0]["kind"] == "success"
         service.status = 500
@@ -141,3 +142,21 @@ def test_an_address_that_is_none_is_refused_without_repeating_it(tmp_path: Path,
     assert refused("check", folder=tmp_path) == f"tapewatch.toml: line 2: {said}"
     assert refused("up", "--data", "data", folder=tmp_path) == f"tapewatch: tapewatch.toml: line 2: {said}"
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, -3_600.0, 3_600.0, 86_400.0])
+async def test_a_clock_that_is_set_changes_neither_its_pace_nor_how_long_ago_it_was(service: Service, jump_s: float) -> None:
+    clock, told = ManualClock(), list[Delivery]()
+
+    async def report(delivery: Delivery) -> None:
+        told.append(delivery)
+        clock.jump(jump_s)
+
+    settings = HeartbeatSettings.model_validate({"url": service.url, "every_s": 1})
+    beating = Heartbeat(settings, clock, list, report)
+    task = asyncio.create_task(beating.run())
+    await asyncio.sleep(2.5)
+    task.cancel()
+    assert len(service.paths) == 3
+    clock.advance(7)
+    assert beating.measures() == {"sent": 3, "failed": 0, "withheld": 0, "since_sent_s": 7}

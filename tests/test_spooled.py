@@ -15,7 +15,7 @@ from tapewatch.store.base import Stored
 from tests.rows import accepted
 from tests.server import Running
 from tests.small_disk import fill, small_disk
-from tests.started import request, rows, tapewatch, up, wait_for, write
+from tests.started import UPKEEP_SOON, request, rows, tapewatch, up, wait_for, write
 
 
 def put(data: Path, count: int, *, refused: int = 0) -> None:
@@ -74,6 +74,24 @@ def test_rows_that_the_store_refused_for_good_are_told_and_stop_no_move(stopped:
     assert done.stdout.endswith("3 accepted rows that the store has refused stay in data/store-spool/set-aside\n")
 
 
+def test_rows_that_the_store_refused_for_good_are_listed_and_tried_again(stopped: Path) -> None:
+    put(stopped, 0, refused=3)
+    done = tapewatch("set-aside", "--data", "data", folder=stopped.parent)
+    assert (done.returncode, done.stdout) == (0, "3 rows are set aside: 3 of exchange, delivery 2 of bot\n"), done.stderr
+    with up(stopped.parent, "watch_self = false\n") as server:
+        assert request(server, "/health")[0] == 503
+        done = tapewatch("set-aside", "--retry", "--data", "data", folder=stopped.parent)
+        assert done.returncode == 2
+        assert "is in use by tapewatch process" in done.stderr
+    done = tapewatch("set-aside", "--retry", "--data", "data", folder=stopped.parent)
+    assert (done.returncode, done.stdout) == (0, "3 rows are in the store now\n"), done.stderr
+    done = tapewatch("set-aside", "--data", "data", folder=stopped.parent)
+    assert (done.returncode, done.stdout) == (0, "data/store-spool/set-aside: nothing is set aside\n")
+    with up(stopped.parent, "watch_self = false\n") as server:
+        assert request(server, "/health")[0] == 200
+        assert len(rows(server, "exchange")) == 4
+
+
 def test_a_spool_that_cannot_be_read_is_no_empty_one(stopped: Path) -> None:
     (stopped / STORE_SPOOL / WAITING / f"{1:012d}.seg").mkdir(parents=True)
     for command in (("backup", "one", "--data", "data"), ("migrate", "data", "moved")):
@@ -89,7 +107,7 @@ def full(folder: Path) -> Iterator[tuple[Running, Path]]:
         (folder / "roomy").mkdir()
         (disk / "data").mkdir()
         (disk / "data" / STORE_SPOOL).symlink_to(folder / "roomy")
-        with up(folder / "server", "", "--data", str(disk / "data")) as server:
+        with up(folder / "server", "", "--data", str(disk / "data"), first=UPKEEP_SOON) as server:
             wait_for(lambda: rows(server, "collector_run"))
             filler = fill(disk)
             wait_for(lambda: request(server, "/health")[0] == 503)

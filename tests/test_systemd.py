@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -10,8 +11,10 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,8 @@ from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.settings import Settings
 from tapewatch.store.backends.duckdb import DuckDBStore
 from tapewatch.systemd import Notifier, Watchdog
+from tests.server import unused_port
+from tests.service_manager import service_manager
 from tests.small_disk import fill, small_disk
 from tests.started import tapewatch, up, wait_for
 
@@ -186,3 +191,63 @@ def test_a_name_that_systemd_would_read_otherwise_is_quoted(tmp_path: Path) -> N
     (folder / "tapewatch.toml").write_text("")
     unit = tapewatch("unit", folder=folder).stdout
     assert f'--config "{tmp_path}/a b%%c/tapewatch.toml"' in unit
+
+
+HARDENED = ("ProtectKernelTunables", "ProtectKernelLogs", "PrivateDevices", "ProtectControlGroups", "ProtectHostname")
+"""What a container may forbid the manager itself to set up."""
+
+
+@pytest.mark.slow
+def test_the_unit_runs_under_systemd_and_comes_back_after_a_kill_and_after_a_hang(tmp_path: Path) -> None:
+    with service_manager(tmp_path / "manager.log") as manager:
+        if manager is None:
+            pytest.skip("no systemd can be started here: it needs root, systemd and mount namespaces")
+        port, data = unused_port(), tmp_path / "data"
+        data.mkdir()
+        (tmp_path / "tapewatch.toml").write_text(f"watch_self = false\n[server]\nport = {port}\n")
+        unit = tapewatch("unit", "--data", str(data), "--user", "root", "--config", str(tmp_path / "tapewatch.toml"), folder=tmp_path)
+        manager.write("tapewatch.service", unit.stdout)
+        forbidden = [f"{name}=no" for name in HARDENED if not manager.allows(f"{name}=yes")]
+        # the folder of the test lies in /tmp, and so may this installation
+        manager.write("tapewatch.service.d/here.conf", "\n".join(["[Service]", "PrivateTmp=no", "WatchdogSec=10", *forbidden, ""]))
+        server = Elsewhere(f"http://127.0.0.1:{port}")
+        assert manager.run("systemctl", "--user", "start", "tapewatch").returncode == 0, manager.show("tapewatch")
+        assert manager.show("tapewatch")["ActiveState"] == "active", "it has said that it is ready"
+        server.write("exchange", {"venue": "kraken", "connected": True})
+        for restarts, number in enumerate((signal.SIGKILL, signal.SIGSTOP), 1):
+            before = manager.show("tapewatch")["MainPID"]
+            os.kill(int(before), number)
+            wait_for(lambda before=before: manager.show("tapewatch")["MainPID"] not in {before, "0"} and server.is_up(), 60)
+            assert int(manager.show("tapewatch")["NRestarts"]) >= restarts
+            assert server.rows("exchange") == 1, "what was acknowledged is there"
+        wait_for(lambda: manager.show("tapewatch")["StatusText"] == "well")
+        assert manager.run("systemctl", "--user", "stop", "tapewatch").returncode == 0
+        told = manager.show("tapewatch")
+        assert (told["ActiveState"], told["Result"]) == ("inactive", "success")
+
+
+class Elsewhere:
+    """A server that somebody else has started."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def is_up(self) -> bool:
+        """Whether it answers."""
+        try:
+            return self._ask("/health")["status"] == "pass"
+        except OSError:
+            return False
+
+    def write(self, table: str, row: dict[str, object]) -> None:
+        body = json.dumps({"table": table, "source": "test", "rows": [row]}).encode()
+        assert self._ask("/api/rows", body)["accepted"] == 1
+
+    def rows(self, table: str) -> int:
+        return int(self._ask(f"/api/query?table={table}&mode=rows")["rows"])
+
+    def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(self._url + path, data=body, headers=headers), timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found

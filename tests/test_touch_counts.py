@@ -47,19 +47,33 @@ PANEL = """        Panel(
             PanelQuery("spread", (Measure(Function.MAX, "spread_bps", alias="spread_bps"),), ("env", "venue"), is_bucketed=True),
         ),
 """
+QUESTION = '        Question(Stage.WORST, "Where does it cost most to cross?", ("spread",)),\n'
 DASHBOARD = '''"""Spread: what does it cost to cross?"""
 
 from __future__ import annotations
 
+from tapewatch.model.query import Function, Measure
 from tapewatch.surfaces.dashboards.feeding import EXCHANGE as EMPTY
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, newest
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, Question, Stage, newest
+
+_KEY = ("env", "venue", "symbol")
+_MOST = Measure(Function.MAX, "spread_bps", alias="spread_bps")
 
 SPREAD = Dashboard(
     "spread",
     "Spread",
     "What does it cost to cross?",
     ("env", "venue"),
-    (Panel("now", "Now", PanelKind.STAT, "Newest spread.", 24, 4, EMPTY, newest("spread", ("env", "venue", "symbol"), "spread_bps")),),
+    (
+        Panel("now", "Now", PanelKind.STAT, "Newest spread.", 24, 4, EMPTY, newest("spread", _KEY, "spread_bps")),
+        Panel("wider", "Over time", PanelKind.LINE, "Largest one.", 24, 6, EMPTY, PanelQuery("spread", (_MOST,), _KEY, is_bucketed=True)),
+        Panel("widest", "Widest", PanelKind.TABLE, "Largest spread in range.", 24, 6, EMPTY, PanelQuery("spread", (_MOST,), _KEY)),
+    ),
+    questions=(
+        Question(Stage.VERDICT, "What does it cost now?", ("now",)),
+        Question(Stage.CHANGE, "Did it become dearer?", ("wider",)),
+        Question(Stage.WORST, "Where is it dearest?", ("widest",)),
+    ),
 )
 '''
 COLLECTOR = '''"""Spreads that a quoting bot publishes over HTTP."""
@@ -198,7 +212,8 @@ def add_column(copy: Copy) -> None:
 
 
 def add_panel(copy: Copy) -> None:
-    copy.insert(f"{BOARDS}/exchange.py", "    ),\n)\n", PANEL)
+    copy.insert(f"{BOARDS}/exchange.py", "    ),\n    questions=(\n", PANEL)
+    copy.insert(f"{BOARDS}/exchange.py", "    ),\n)\n", QUESTION)
 
 
 def add_dashboard(copy: Copy) -> None:

@@ -24,9 +24,10 @@ from tapewatch.errors import ConfigError
 from tapewatch.ingest.runner import Runner
 from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.settings import Settings
-from tapewatch.sources.base import Collector
+from tapewatch.sources.base import Collector, Context
 from tapewatch.sources.collectors import collector_from_settings
 from tapewatch.sources.collectors.own import SelfCollector
+from tapewatch.sources.history import ServerHistory
 from tapewatch.sources.http_json import SharedHttp
 from tapewatch_client import Client
 
@@ -43,6 +44,8 @@ SOUND_AFTER_S = 60.0
 """A child that ran for this long is restarted without a long pause again."""
 SPOOL, AGENT_SPOOLS = "spool", "agent-spools"
 """Folders in the data directory for rows that wait for their answer: of the server's own child, and of agents by their server."""
+LEARNED = "learned"
+"""Folder in the data directory for what collectors learned; of a child agent beside its spool."""
 PARENT_VARIABLE = "TAPEWATCH_AGENT_PARENT"
 """Environment variable with the process id of the server that a child agent belongs to."""
 
@@ -78,17 +81,26 @@ def serve_agent(settings: Settings, to: str, token: str, only: Sequence[str], sp
     chosen = {name: collector for name, collector in found.items() if not only or name in only}
     if not chosen:
         raise ConfigError("collectors: the settings have none, so that an agent has nothing to do")
+    state_dir = (spool_dir.parent if spool_dir else settings.data_dir) / LEARNED
     spool_dir = spool_dir or settings.data_dir / AGENT_SPOOLS / re.sub(r"[^A-Za-z0-9.-]+", "_", to)
-    run_agent(to, chosen, token=token, env=settings.env, host=settings.host, clock=SystemClock(), spool_dir=spool_dir)
+    run_agent(to, chosen, token=token, env=settings.env, host=settings.host, clock=SystemClock(), spool_dir=spool_dir, state_dir=state_dir)
 
 
 def run_agent(
-    to: str, collectors: Mapping[str, Collector], *, token: str, env: str, host: str, clock: Clock, spool_dir: Path | None = None
+    to: str,
+    collectors: Mapping[str, Collector],
+    *,
+    token: str,
+    env: str,
+    host: str,
+    clock: Clock,
+    spool_dir: Path | None = None,
+    state_dir: Path | None = None,
 ) -> None:
     """Run collectors and deliver their rows to the server at ``to``, until SIGINT or SIGTERM; then it ends within two seconds.
 
     Rows that the server has not confirmed are kept in ``spool_dir`` (None: in memory), within a bound, and sent again when it is back:
-    also those that an agent before this one left there.
+    also those that an agent before this one left there. What collectors learn is kept in ``state_dir`` (None: forgotten).
 
     Raises:
         ConfigError: The address cannot be used.
@@ -102,21 +114,22 @@ def run_agent(
     except ValueError as error:
         raise ConfigError(f"--to: {error}") from error
     own = {source: SelfCollector(lambda: {"agent": _measures(client)})}
-    asyncio.run(_run(client, {**collectors, **own}, env=env, host=host, clock=clock))
+    http = SharedHttp(_HTTP_TIMEOUT_S)
+    context = Context("", env, host, clock, http, state_dir=state_dir, history=ServerHistory(to, token, http))
+    asyncio.run(_run(client, {**collectors, **own}, context, http))
 
 
-async def _run(client: Client, collectors: Mapping[str, Collector], *, env: str, host: str, clock: Clock) -> None:
+async def _run(client: Client, collectors: Mapping[str, Collector], context: Context, http: SharedHttp) -> None:
     told_to_stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
 
     async def deliver(delivery: Delivery) -> None:
-        now_us = clock.now_us()
+        now_us = context.clock.now_us()
         for batch in delivery.batches:
             client.write_rows(batch.table, rows_of(batch, delivery.source, now_us), period_s=batch.period_s)
 
-    http = SharedHttp(_HTTP_TIMEOUT_S)
-    runner = Runner(collectors, deliver, clock, env, host, http)
+    runner = Runner(collectors, deliver, context)
     runner.start()
     log.info("%s deliver to %s", ", ".join(collectors), client)
     await told_to_stop.wait()

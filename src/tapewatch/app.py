@@ -14,30 +14,39 @@ import psutil
 
 from tapewatch import __version__
 from tapewatch.agent import SPOOL, ChildAgent, collectors
-from tapewatch.clock import Clock
+from tapewatch.clock import US_PER_S, Clock, iso
 from tapewatch.errors import ConfigError, StoreError, StoreUnavailable, TapewatchError
 from tapewatch.heartbeat import Heartbeat, refuse_no_address
-from tapewatch.ingest.intake import Intake, Receipt
+from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.limits import Rates, SeriesLimit
 from tapewatch.ingest.quarantine import Adoption, Quarantine
+from tapewatch.ingest.receipt import Receipt
 from tapewatch.ingest.runner import Runner
 from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.writer import NOT_FOR_SPOOL
 from tapewatch.model.catalog import Catalog
-from tapewatch.model.rows import Delivery, RowBatch
+from tapewatch.model.rows import Delivery, RawBatch, RowBatch
+from tapewatch.model.table import Table
+from tapewatch.model.tables.self import SILENCE
 from tapewatch.model.venue import Names
-from tapewatch.query.run import QueryEngine
+from tapewatch.query.plan import Limits as QueryLimits
+from tapewatch.query.recent import Recent, Standing
+from tapewatch.query.retirements import Retirements, Silence, can_retire
+from tapewatch.query.run import MOST_AHEAD_US, QueryEngine
 from tapewatch.query.series import Outage, SeriesBook
 from tapewatch.settings import LOOPBACK, Problem, Settings, collectors_of, parse, problem_of
-from tapewatch.sources.base import Collector
+from tapewatch.sources.base import Collector, Context
 from tapewatch.sources.collectors import collector_from_settings
 from tapewatch.sources.collectors.host import HostCollector
 from tapewatch.sources.collectors.own import SelfCollector, StorageCollector
 from tapewatch.sources.http_json import SharedHttp
+from tapewatch.sources.nearby import KINDS
+from tapewatch.sources.nearby.look import Nearby
 from tapewatch.sources.receivers import RECEIVERS
 from tapewatch.store.backends import backend_named, open_store
-from tapewatch.store.base import Maintained, Resources, Store
+from tapewatch.store.base import Maintained, Recognising, Resources, Store
 from tapewatch.surfaces.dashboards import DASHBOARDS
+from tapewatch.surfaces.dashboards.marks import MARKS
 from tapewatch.surfaces.web.app import build_web
 from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live import Hub
@@ -47,10 +56,16 @@ from tapewatch.surfaces.web.routes.health import StoreProbe
 log = logging.getLogger("tapewatch")
 
 WARM_S = 24 * 3600.0
+MOST_WARMING_S = 60.0
+"""Reading what was alive before takes less; rows that old when it began may be missing."""
 """After a start the newest rows of this many seconds are looked at, so that a restart forgets nothing that is alive."""
 STORE_SPOOL = "store-spool"
 """Folder of accepted rows that wait for the store, in the data directory."""
 MAINTAIN_S = 10.0
+RETIRE_S = 60.0
+DAY_S = 24 * 3600.0
+CLOSE_S, CLOSE_SILENT_S = 10.0, 0.5
+"""Seconds that a store gets to close when the server stops, and one that is known to hang; its upkeep may hang without anybody's notice."""
 STALLED_S = 5.0
 """A delivery that waits for longer, or an event loop that is later, means that the server is not healthy."""
 
@@ -75,7 +90,7 @@ class Server:
         self._collectors = collectors(settings)
         self.catalog = catalog(settings)
         self.store = opened_store(settings, self.catalog, clock)
-        self.spool = opened_spool(settings) if self.store.capabilities.durable else None
+        self.spool = opened_spool(settings, self.store) if self.store.capabilities.durable else None
         self.quarantine = Quarantine(self.store, clock, settings.quarantine)
         self.series_limit = SeriesLimit(settings.limits_of, clock)
         self.intake = Intake(
@@ -90,26 +105,39 @@ class Server:
             series=self.series_limit,
             spool=self.spool,
         )
-        self.adoption = Adoption(self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put, self._check_store)
+        self.adoption = Adoption(
+            self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put, self._check_store, self._know
+        )
         self.book = SeriesBook(self.catalog, clock)
-        self.engine = QueryEngine(self.store, self.catalog, self.book, clock)
+        self.retirements = Retirements(self.book, self.catalog, clock, settings.retire.after_s)
+        self.recent = Recent(self.catalog, clock, lambda: self.intake.is_shown_as_stored)
+        # rows that other processes write into a shared store are not known here
+        standing = Standing(self.catalog, self.recent, partial(self.store.scan, timeout_s=QueryLimits().timeout_s), clock)
+        memory = (self.recent, standing) if self.store.capabilities.exclusive else (None, None)
+        self.engine = QueryEngine(self.store, self.catalog, self.book, clock, None, *memory)
         self.board = StatusBoard(
             self.book, DASHBOARDS, clock, host=settings.host, store_state=self._store_state, is_simulated=settings.simulated
         )
-        self.hub = Hub(self.engine, self.catalog, self.book, DASHBOARDS, self.board, clock, __version__)
-        for observer in (self.book, self.board.observe):
+        self.hub = Hub(self.engine, self.catalog, self.book, (*DASHBOARDS, MARKS), self.board, clock, __version__)
+        for observer in (self.book, self.board.observe, self.recent, standing):
             self.intake.observe(observer)
         self.intake.observe(self.hub.observe, asks_store=True)
         self._http = SharedHttp(timeout_s=10.0)
         here = {name: collector for name, collector in self._collectors.items() if not collector.busy}
-        self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, clock, settings.env, settings.host, self._http)
+        context = Context("", settings.env, settings.host, clock, self._http)
+        self._runner = Runner({**self._own_collectors(), **here}, self.intake.accept, context)
         busy = [name for name, collector in self._collectors.items() if collector.busy]
         token = settings.server.token.get_secret_value()
         spool_dir = settings.data_dir / SPOOL
         child = ChildAgent(settings.url, config_path, busy, spool_dir=spool_dir, token=token, report=self._take, clock=clock)
         self._child = child if busy else None
+        self._nearby = Nearby(KINDS, context, own_port=settings.server.port, is_on=settings.look_nearby)
+        self._config_path = config_path
         self._probe = StoreProbe(self.store, clock)
         self._heartbeat = Heartbeat(settings.heartbeat, clock, self.troubles, self._take) if settings.heartbeat.is_set else None
+        self.has_left_store = False
+        """Whether `stop` ended while the store still hung: threads wait for it, so only the end of the process ends them."""
+        self._is_warm = False
         self._tasks: list[asyncio.Task[None]] = []
         self.web = build_web(self._web_parts())
 
@@ -140,9 +168,13 @@ class Server:
             hub=self.hub,
             receivers=RECEIVERS,
             adoption=self.adoption,
+            retirements=self.retirements,
+            write_silences=self._write_silences,
             clock=self._clock,
             health=self.troubles,
             metrics=self.measures,
+            nearby=self._nearby,
+            settings_file=str(self._config_path.resolve()) if self._config_path else "",
         )
 
     def _store_state(self) -> Mapping[str, Any]:
@@ -157,7 +189,7 @@ class Server:
         process = psutil.Process()
         return {
             "ingest": {**self.intake.stats.measures(), "known_series": self.series_limit.count()},
-            "query": {**self.engine.stats(), "series": self.book.count()},
+            "query": {**self.engine.stats(), "series": self.book.count(), "retired_series": self.book.retired_count()},
             "live": self.hub.stats(),
             "store": self.store.measures() if isinstance(self.store, Maintained) else {},
             "quarantine": self.quarantine.measures(),
@@ -199,6 +231,7 @@ class Server:
             self._child.start()
         self._spawn(self._warm(), "warm")
         self._spawn(self._catch_up(), "adopt")
+        self._spawn(self._retire(), "retire")
         if self._heartbeat:
             self._spawn(self._heartbeat.run(), "heartbeat")
         if isinstance(self.store, Maintained):
@@ -210,18 +243,63 @@ class Server:
     async def _warm(self) -> None:
         """Remember what was alive before the restart, and that nothing could arrive meanwhile."""
         try:
+            now_us = self._clock.now_us()
             newest_us = await asyncio.to_thread(self.engine.newest_us, "self")
             if newest_us is not None:
-                self.book.note_outage(Outage("", newest_us, self._clock.now_us(), "tapewatch was not running"))
-            await self.engine.warm(WARM_S, self._learn)
+                self.book.note_outage(Outage("", newest_us, now_us, "tapewatch was not running"))
+            self.retirements.remember(await asyncio.to_thread(self.engine.newest_of, SILENCE.name, SILENCE.retention.raw_days * DAY_S))
+            # what fell silent in the last hours before the stop is not written down yet
+            since_us = min(now_us, newest_us or now_us) - round(WARM_S * US_PER_S)
+            await self.engine.warm((now_us - since_us) / US_PER_S, self._learn, self.recent.seed)
+            for name in tuple(self.catalog):
+                await asyncio.to_thread(self._leave_ahead, name, now_us)
+            self.recent.answers_from(since_us + round(MOST_WARMING_S * US_PER_S))
+            self._is_warm = True
         except TapewatchError:
             log.exception("The newest stored rows could not be read; verdicts begin with the next rows.")
         finally:
             self.series_limit.open()
 
+    async def _retire(self) -> None:
+        """Every minute, once it is known what was alive before the start: retire what has stopped for good, and write it down."""
+        waiting: list[Silence] = []
+        while True:
+            await asyncio.sleep(RETIRE_S)
+            if not self._is_warm:
+                continue
+            waiting += await asyncio.to_thread(self.retirements.sweep)
+            try:
+                await self._write_silences(waiting)
+            except TapewatchError as error:
+                log.warning("What became of %d series is not written down yet, and is tried again soon: %s", len(waiting), error)
+            else:
+                waiting = []
+
+    async def _write_silences(self, found: Sequence[Silence]) -> None:
+        """Make what became of series durable: the next start reads it."""
+        if found:
+            await self._take(Delivery((RawBatch.of(SILENCE.name, self.retirements.rows(found)),), "tapewatch", is_own=True))
+
+    async def _know(self, table: Table) -> None:
+        """A table was declared or extended: what it holds already is known from here on, as after a start."""
+        now_us = self._clock.now_us()
+        since_us = now_us - round(WARM_S * US_PER_S)
+        newest = await asyncio.to_thread(self.engine.newest_of, table.name, WARM_S)
+        for learn in (self.book, self._learn, self.recent.seed):
+            learn(newest)
+        await asyncio.to_thread(self._leave_ahead, table.name, now_us)
+        self.recent.answers_from(since_us + round(MOST_WARMING_S * US_PER_S), table.name)
+
+    def _leave_ahead(self, name: str, now_us: int) -> None:
+        """Rows that a clock has stamped which was far ahead before the start are the store's to tell when their time comes."""
+        span = self.engine.span_from(name, now_us + MOST_AHEAD_US)
+        if span is not None:
+            log.warning("Table %s has rows from %s to %s, stamped by a clock that was ahead.", name, *map(iso, span))
+            self.recent.leave_to_store(name, *span)
+
     def _check_store(self) -> None:
         """Raise `StoreUnavailable` unless the store answers and holds everything that was accepted."""
-        if self.intake.stats.state != "ok" or not (self.spool is None or self.spool.is_empty):
+        if not self.intake.is_all_stored:
             raise StoreUnavailable(NOT_FOR_SPOOL, retry_after_s=2.0)
 
     async def _catch_up(self) -> None:
@@ -255,7 +333,7 @@ class Server:
         await asyncio.gather(self._runner.stop(), *([self._child.stop()] if self._child else []))
 
     async def stop(self) -> None:
-        """Stop everything in the order of the flow: sources first, the store last."""
+        """Stop everything in the order of the flow: sources first, the store last; see `has_left_store`."""
         await self.stop_sources()
         for task in self._tasks:
             task.cancel()
@@ -264,7 +342,18 @@ class Server:
         await self.intake.stop()
         await self._http.close()
         self.engine.close()
-        await asyncio.to_thread(self.store.close)
+        await self._close_store()
+
+    async def _close_store(self) -> None:
+        """Close the store, unless it hangs: what is not acknowledged is not promised, and what is waits in the spool."""
+        closing = asyncio.create_task(asyncio.to_thread(self.store.close), name="close the store")
+        is_silent = self.intake.stats.store_silent_s > 0
+        await asyncio.wait({closing}, timeout=CLOSE_SILENT_S if is_silent else CLOSE_S)
+        self.has_left_store = not closing.done()
+        if self.has_left_store:
+            log.error("The store does not answer; the server ends without closing it.")
+        else:
+            closing.result()
 
 
 def catalog(settings: Settings) -> Catalog:
@@ -273,7 +362,13 @@ def catalog(settings: Settings) -> Catalog:
     Raises:
         ConfigError: One of them does not fit; names key, value and what is allowed.
     """
-    return Catalog().with_tables(settings.own_tables()).with_thresholds(settings.own_thresholds())
+    found = Catalog().with_tables(settings.own_tables()).with_thresholds(settings.own_thresholds())
+    for name in settings.retire.tables:
+        if name not in found or not can_retire(found[name]):
+            known = ", ".join(table.name for table in found.values() if can_retire(table))
+            message = f"retire.tables.{name}: there is no table {name!r} whose series are retired; there are {known}"
+            raise ConfigError(message, path=("retire", "tables", name))
+    return found
 
 
 def opened_store(settings: Settings, catalog: Catalog, clock: Clock) -> Store:
@@ -294,15 +389,16 @@ def opened_store(settings: Settings, catalog: Catalog, clock: Clock) -> Store:
     return store
 
 
-def opened_spool(settings: Settings) -> StoreSpool:
-    """The spool for times when the store is away.
+def opened_spool(settings: Settings, store: Store) -> StoreSpool:
+    """The spool for times when a store is away.
 
     Raises:
         ConfigError: Its folder cannot be read.
     """
     folder = settings.data_dir / STORE_SPOOL
     try:
-        return StoreSpool(folder, settings.store.spool_limit_mb * 1_000_000)
+        is_known = store.knows if isinstance(store, Recognising) else None
+        return StoreSpool(folder, settings.store.spool_limit_mb * 1_000_000, is_known=is_known)
     except OSError as error:
         raise ConfigError(f"data: the spool in {folder} cannot be read: {error.strerror}; see to its rights") from error
 

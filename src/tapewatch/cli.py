@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 DEFAULT_URL = "http://127.0.0.1:4780"
+QUESTION_TIMEOUT_S = 30.0
 
 
 @app.command()
@@ -105,12 +106,13 @@ def query(  # noqa: PLR0913 - each is an option of the command line
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a running server one question and print the answer."""
-    from tapewatch.surfaces.console import ask, print_frame
+    from tapewatch.surfaces.remote import Remote
+    from tapewatch.surfaces.terminal.frame import print_frame
 
     parameters: dict[str, Any] = {"table": table, "measure": measure, "by": by, "where": where, "last": last}
     parameters |= {"bucket": bucket, "mode": mode, "limit": limit}
-    frame = ask(url, token, parameters)
-    print_frame(frame, as_json=as_json)
+    with Remote(url, token, QUESTION_TIMEOUT_S) as server:
+        print_frame(server.get("/api/query", parameters), as_json=as_json)
 
 
 for command in COMMANDS:

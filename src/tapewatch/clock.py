@@ -21,9 +21,19 @@ class Clock(Protocol):
         """Seconds since an arbitrary moment; never goes back."""
         ...
 
+    def steady_us(self) -> int:
+        """Microseconds since 1970 as the host's clock said when this one was made, and time has gone on since; never jumps.
+
+        For what must not end early or late because a clock was set; to people and in rows the time is `now_us`.
+        """
+        ...
+
 
 class SystemClock:
     """The host's clocks."""
+
+    def __init__(self) -> None:
+        self._began_us = self.now_us() - round(self.monotonic_s() * US_PER_S)
 
     def now_us(self) -> int:
         """See `Clock.now_us`."""
@@ -33,12 +43,16 @@ class SystemClock:
         """See `Clock.monotonic_s`."""
         return time.monotonic()
 
+    def steady_us(self) -> int:
+        """See `Clock.steady_us`."""
+        return self._began_us + round(self.monotonic_s() * US_PER_S)
+
 
 class ManualClock:
     """A clock that moves only when told; for tests and for runs on virtual time."""
 
     def __init__(self, now_us: int = 1_700_000_000_000_000) -> None:
-        self._now_us = now_us
+        self._began_us = self._now_us = now_us
         self._monotonic_us = 0
 
     def now_us(self) -> int:
@@ -48,6 +62,10 @@ class ManualClock:
     def monotonic_s(self) -> float:
         """See `Clock.monotonic_s`."""
         return self._monotonic_us / US_PER_S
+
+    def steady_us(self) -> int:
+        """See `Clock.steady_us`."""
+        return self._began_us + self._monotonic_us
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward by ``seconds``."""
@@ -65,6 +83,9 @@ def thread_cpu_s() -> float:
 
 
 def iso(us: int) -> str:
-    """Write microseconds since 1970 as ISO 8601 in UTC, for example ``2026-01-02T03:04:05.000006Z``."""
+    """Write microseconds since 1970 as ISO 8601 in UTC, for example ``2026-01-02T03:04:05.000006Z``; beyond its years as a number."""
     seconds, rest = divmod(us, US_PER_S)
-    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest:06d}Z"
+    try:
+        return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{rest:06d}Z"
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s since 1970"

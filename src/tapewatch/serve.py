@@ -19,6 +19,7 @@ import uvloop
 from tapewatch import __version__
 from tapewatch.app import Server, refuse_open_door
 from tapewatch.clock import SystemClock
+from tapewatch.code_pages import SETTLED_AFTER_S, give_back
 from tapewatch.errors import ConfigError
 from tapewatch.settings import Settings
 from tapewatch.surfaces.web.app import UVICORN_OPTIONS
@@ -106,6 +107,7 @@ async def _serve(settings: Settings, config_path: Path | None, listener: socket.
     web = _Web(config, stop_sources)
     await server.start()
     watchdog = asyncio.create_task(Watchdog(notifier, server.hangs, server.troubles).run(), name="watchdog")
+    asyncio.get_running_loop().call_later(SETTLED_AFTER_S, give_back)
     notifier.send("READY=1")
     announce(settings, view)
     try:
@@ -113,6 +115,9 @@ async def _serve(settings: Settings, config_path: Path | None, listener: socket.
     finally:
         watchdog.cancel()
         await server.stop()
+        if server.has_left_store:  # an ordinary end would wait for the threads that wait for the store
+            logging.shutdown()
+            os._exit(0)  # all that was promised is on disk
 
 
 def announce(settings: Settings, view: str) -> None:

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -157,7 +157,7 @@ class ScriptedServer:
 
     def store(self, request: Request) -> dict[str, Any]:
         mark = (request.document["client"], request.document["sequence"])
-        rows = [(batch["table"], row) for batch in request.document["batches"] for row in batch["rows"]]
+        rows = [(batch["table"], row) for batch in request.document["batches"] for row in objects(batch)]
         with self._lock:
             is_known = mark in self.marks
             if not is_known:
@@ -172,6 +172,14 @@ class ScriptedServer:
     def sequences(self) -> list[int]:
         """Sequence of each request, repetitions included."""
         return [request.document["sequence"] for request in self.requests]
+
+
+def objects(batch: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a batch by column; null where a row has nothing and a later column something."""
+    names = batch["columns"]
+    assert len(set(names)) == len(names)
+    assert all(0 < len(row) <= len(names) for row in batch["rows"])
+    return [dict(zip(names, row, strict=False)) for row in batch["rows"]]
 
 
 def eventually(claim: Callable[[], object], timeout_s: float = 10.0) -> None:

@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tapewatch_client import Client
 from tests.client.scripted_server import ScriptedServer, hang
 
@@ -25,6 +27,7 @@ async def longest_pause_s(work: Callable[[], object], seconds: float) -> float:
     return longest
 
 
+@pytest.mark.alone
 async def test_the_loop_runs_while_a_stuck_server_is_waited_for(server: ScriptedServer, connect: Connect) -> None:
     release = threading.Event()
     server.default = hang(release)

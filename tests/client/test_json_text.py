@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapewatch_client import json_text
-from tapewatch_client.values import encode_row
+from tapewatch_client.values import Layout, encode_row
 
 WRITERS = {"standard": None, "orjson": orjson.dumps, "msgspec": msgspec.json.Encoder().encode}
 
@@ -31,8 +31,9 @@ def test_all_writers_write_the_same_row(columns: dict[str, object]) -> None:
     for writer in WRITERS.values():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(json_text, "_fast_encode", writer)
-            text, lost = encode_row(1_700_000_000_000_000, columns)
-        found.append((json.loads(text), lost))
+            layout = Layout()
+            text, lost = encode_row(1_700_000_000_000_000, columns, layout)
+        found.append((layout.names, json.loads(text), lost))
     assert found[0] == found[1] == found[2]
 
 

@@ -1,12 +1,16 @@
 """The queue's account: every row is in exactly one place, whatever happens in whatever order."""
 
+import threading
+import time
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tapewatch_client.row_queue import UNWEIGHED_ROWS, Row, RowQueue
+from tapewatch_client.control import Control
+from tapewatch_client.row_queue import UNWEIGHED_ROWS, WEIGHED_TOGETHER, Row, RowQueue
 from tapewatch_client.wake import Wake
 
 LIMIT_BYTES = 100
@@ -121,6 +125,38 @@ def test_an_idle_taker_is_woken_once_when_a_batch_is_full() -> None:
         queue.put(row(number, 1))
     assert wake.wait(0)
     assert not wake.wait(0)
+
+
+@pytest.mark.parametrize(
+    "waits", [lambda control: control.back_off(20, is_firm=True), lambda control: control.idle(20)], ids=["away", "idle"]
+)
+def test_a_taker_that_waits_weighs_the_rows_so_that_callers_need_not(waits: Any) -> None:
+    wake = Wake()
+    weighed: list[str] = []
+
+    def weigh(row: Row) -> int:
+        weighed.append(threading.current_thread().name)
+        return size_of(row)
+
+    queue = RowQueue(1_000, 1_000_000, wake, weigh)
+    control = Control(queue, wake)
+    taker = threading.Thread(target=waits, args=(control,), name="taker")
+    taker.start()
+    end_s = time.monotonic() + 10
+    for count in range(1, 6):
+        while not queue.is_taker_waiting:
+            assert time.monotonic() < end_s
+            time.sleep(0.001)
+        for number in range(WEIGHED_TOGETHER):
+            queue.put(row(number, 1))
+        while len(weighed) < count * WEIGHED_TOGETHER:
+            assert time.monotonic() < end_s
+            time.sleep(0.001)
+    assert taker.is_alive(), "to weigh is no reason to send"
+    assert set(weighed) == {"taker"}
+    control.stop(0)
+    taker.join()
+    assert len(weighed) == 5 * WEIGHED_TOGETHER
 
 
 def test_memory_is_bounded_while_nobody_takes_or_looks() -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from fractions import Fraction
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapewatch_client.values import encode_row
+from tapewatch_client.values import Layout, encode_row
 
 
 class Side(Enum):
@@ -101,24 +101,31 @@ CASES = [
 ]
 
 
+def written(columns: dict[Any, object]) -> tuple[dict[str, Any], list[str]]:
+    """A row at time 1 as a reader of JSON finds it."""
+    layout = Layout()
+    text, lost = encode_row(1, columns, layout)
+    return dict(zip(layout.names, msgspec.json.decode(text), strict=True)), lost
+
+
 @pytest.mark.parametrize(("value", "expected"), [pytest.param(value, expected, id=name) for name, value, expected in CASES])
 def test_a_value_is_written_as(value: object, expected: object) -> None:
-    text, lost = encode_row(1, {"column": value})
+    row, lost = written({"column": value})
     assert lost == []
-    read = json.loads(text)["column"]
+    read = row["column"]
     assert (read, type(read)) == (expected, type(expected))
 
 
 def test_half_a_surrogate_does_not_spoil_the_text() -> None:
-    text, _ = encode_row(1, {"message": "broken \ud800 emoji", "na\udfffme": 1})
-    assert json.loads(text) == {"ts": 1, "message": "broken ? emoji", "na?me": 1}
+    row, _ = written({"message": "broken \ud800 emoji", "na\udfffme": 1})
+    assert row == {"ts": 1, "message": "broken ? emoji", "na?me": 1}
 
 
 def test_a_container_that_holds_itself_is_lost_alone() -> None:
     endless: list[object] = []
     endless.append(endless)
-    text, lost = encode_row(1, {"payload": endless, "kind": "x"})
-    assert json.loads(text) == {"ts": 1, "payload": None, "kind": "x"}
+    row, lost = written({"payload": endless, "kind": "x"})
+    assert row == {"ts": 1, "payload": None, "kind": "x"}
     assert lost == ["payload"]
 
 
@@ -128,8 +135,8 @@ def test_a_foreign_object_that_raises_is_lost_alone() -> None:
         def item(self) -> Any:
             raise ZeroDivisionError
 
-    text, lost = encode_row(1, {"message": Hostile(), "kind": "x"})
-    assert json.loads(text) == {"ts": 1, "message": None, "kind": "x"}
+    row, lost = written({"message": Hostile(), "kind": "x"})
+    assert row == {"ts": 1, "message": None, "kind": "x"}
     assert lost == ["message"]
 
 
@@ -152,10 +159,29 @@ VALUES = st.recursive(
 @settings(max_examples=60)
 @given(st.dictionaries(st.text().filter(lambda name: name != "ts"), VALUES, max_size=5))
 def test_whatever_is_written_a_strict_reader_reads(columns: dict[str, object]) -> None:
-    text, lost = encode_row(1, columns)
+    read, lost = written(columns)
     assert lost == []
-    read = msgspec.json.decode(text)
     assert set(read) == {"ts", *columns}
     for name, value in columns.items():
         if value is None or isinstance(value, bool | str) or (isinstance(value, float) and math.isfinite(value)):
             assert read[name] == value
+
+
+def test_rows_share_their_columns_and_learn_new_ones() -> None:
+    layout = Layout()
+    rows = [encode_row(i, columns, layout)[0] for i, columns in enumerate([{"a": 1}, {"b": 2}, {}, {"b": 3, "a": 4}])]
+
+    assert layout.names == ["ts", "a", "b"]
+    assert [json.loads(row) for row in rows] == [[0, 1], [1, None, 2], [2, None, None], [3, 4, 3]]
+
+
+def test_names_that_are_written_alike_are_one_column() -> None:
+    row, lost = written({"na\ud800me": 1, "na?me": 2, 5: 3, "5": 4, None: 5})
+    assert (row, lost) == ({"ts": 1, "na?me": 2, "5": 4, "null": 5}, [])
+
+
+def test_a_name_that_json_has_not_is_refused_with_its_row() -> None:
+    layout = Layout()
+    with pytest.raises(TypeError):
+        encode_row(1, cast("dict[str, object]", {(1, 2): 3}), layout)
+    assert json.loads(encode_row(2, {"a": 1}, layout)[0]) == [2, 1]

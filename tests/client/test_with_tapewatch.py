@@ -11,7 +11,6 @@ from tapewatch_client import Client
 from tapewatch_client.batch import Draft
 from tapewatch_client.settings import Settings, split_url
 from tapewatch_client.transport import Transport
-from tapewatch_client.values import encode_row
 from tests.surfaces.web.stack import Stack, running
 
 
@@ -145,7 +144,7 @@ async def test_the_same_batch_again_changes_nothing() -> None:
     now_us = time.time_ns() // 1_000
     draft = Draft()
     for number in range(100):
-        draft.add("exchange", None, encode_row(now_us + number, {"venue": f"v{number}", "latency_ms": 1.0})[0])
+        draft.add("exchange", None, now_us + number, {"venue": f"v{number}", "latency_ms": 1.0})
     async with running() as stack:
         settings = Settings(stack.url, *split_url(stack.url), None, "bot", "live", "h1", 1, 1.0, 5.0)
         batch = draft.seal("c" * 32, 1, settings)

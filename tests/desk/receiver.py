@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.client.scripted_server import objects
+
 
 class Receiver:
     def __init__(self) -> None:
@@ -21,7 +23,7 @@ class Receiver:
             for body in self.bodies
             for batch in body["batches"]
             if batch["table"] == table
-            for row in batch["rows"]
+            for row in objects(batch)
         ]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from tapewatch.desk.faults import Fault, Script
 from tapewatch.desk.simulation import Simulation
 from tapewatch.desk.stream import Stream
-from tapewatch.desk.venues import VENUES
+from tapewatch.desk.venues import SIMULATED
 
 START_US = 1_700_000_000_000_000
-CLASSES = {spec.name: (spec, messages) for spec, messages in VENUES}
+CLASSES = {spec.name: (spec, messages) for spec, messages in SIMULATED}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from tapewatch.desk import Addresses, VenueAddress, desk_settings
 
 ADDRESSES = Addresses(
     (
-        VenueAddress("binance_usdm", "ws://127.0.0.1:5140/stream", ("BTC/USDT:USDT", "ETH/USDT:USDT")),
+        VenueAddress("binance_usdm", "ws://127.0.0.1:5140/stream", ("BTC/USDT:USDT", "ETH/USDT:USDT"), "http://127.0.0.1:5140/time"),
         VenueAddress("kraken", "ws://127.0.0.1:5142/", ("BTC/USD",)),
     ),
     "http://127.0.0.1:5143",
@@ -34,10 +34,11 @@ def test_settings_are_toml_with_one_feed_per_venue() -> None:
             "url": "ws://127.0.0.1:5140/stream",
             "symbols": ["BTC/USDT:USDT", "ETH/USDT:USDT"],
             "channels": ["trade", "book", "ticker"],
+            "time_url": "http://127.0.0.1:5140/time",
         },
         "feed-kraken": {
             "kind": "feed",
-            "venue": "kraken",
+            "venue": "kraken_v1",
             "url": "ws://127.0.0.1:5142/",
             "symbols": ["BTC/USD"],
             "channels": ["trade", "book", "ticker"],

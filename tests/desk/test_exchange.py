@@ -4,17 +4,21 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tapewatch.desk.exchange import CallError, Exchange
-from tapewatch.desk.faults import Delay, Disconnect, Fault, Script
+from tapewatch.desk.faults import Delay, Disconnect, Fault, Script, Skew
 from tapewatch.desk.server import _MOST_UNSENT_BYTES
 from tapewatch.desk.simulation import Simulation
+from tapewatch.sources.collectors.feed import FeedCollector
+from tapewatch.sources.collectors.feed.venues import OLDER, VENUES
 from tests.desk.simulated import CLASSES, Heard
 from tests.desk.subscriber import Subscriber
 from tests.desk.test_simulation import broken, mismatches
+from tests.sources.collectors.feed.venue_server import collecting, until
 
 
 @asynccontextmanager
@@ -114,3 +118,32 @@ async def test_a_subscriber_that_does_not_read_is_disconnected() -> None:
         await asyncio.sleep(0.1)
         assert not list(running._server.lines)
         connection.transport.abort()
+
+
+@pytest.mark.parametrize(("venue", "resolution_us"), [("binance_usdm", 1000), ("coinbase", 1000), ("kraken", 1_000_000)])
+async def test_the_time_call_tells_the_venues_clock_at_half_of_the_way(venue: str, resolution_us: int) -> None:
+    call = next(one for one in (*VENUES, *OLDER.values()) if one.id == venue and one.server_time and one.server_time.url).server_time
+    assert call is not None
+    async with exchange(venue, Skew(0, venue, offset_ms=-2000, for_s=3600)) as running, httpx2.AsyncClient() as http:
+        asked_us = time.time_ns() // 1000
+        answer = (await http.get(running.time_url)).json()
+        answered_us = time.time_ns() // 1000
+    assert answered_us - asked_us > running.spec.latency_ms * 1000 / 2
+    assert asked_us - resolution_us <= call.answer.read(answer) + 2_000_000 <= answered_us
+
+
+async def test_a_feed_collector_tells_the_simulated_way_from_the_simulated_skew() -> None:
+    async with exchange("binance_usdm", Skew(0, "binance_usdm", offset_ms=-400, for_s=3600)) as running:
+        collector = FeedCollector("binance_usdm", ("BTC/USDT:USDT",), ("book",), url=running.url, time_url=running.time_url, interval_s=1.0)
+        async with collecting(collector) as collected:
+            await until(lambda: any(row.get("way_ms") is not None for row in collected.feed), within_s=30)
+    row = next(row for row in collected.feed if row.get("way_ms") is not None)
+    assert abs(row["clock_offset_ms"] - 400) <= row["clock_offset_error_ms"] + 1
+    assert row["clock_offset_error_ms"] < 150
+    assert 0 < row["way_ms"] < 200
+
+
+async def test_a_venue_that_is_down_answers_no_time_call() -> None:
+    async with exchange("coinbase", Disconnect(0.0, "coinbase", for_s=60)) as running, httpx2.AsyncClient() as http:
+        await asyncio.sleep(0.2)
+        assert (await http.get(running.time_url)).status_code == 503

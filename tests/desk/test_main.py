@@ -81,6 +81,17 @@ async def test_a_recording_is_played(tmp_path: Path) -> None:
             assert [message["data"]["a"] for message in subscriber.messages] == [500, *range(502, 510)]
 
 
+async def test_one_venue_is_simulated() -> None:
+    with process("simulate", "--venue", "hyperliquid") as started:
+        address = json.loads(await asyncio.to_thread(line_of, started))
+        assert (address["venue"], address["symbols"]) == ("hyperliquid", ["BTC/USDC:USDC", "ETH/USDC:USDC"])
+        request = {"method": "subscribe", "subscription": {"type": "bbo", "coin": "ETH"}}
+        async with Subscriber(address["url"], request) as subscriber:
+            answer, *told = await subscriber.until(3)
+    assert answer["channel"] == "subscriptionResponse"
+    assert {message["data"]["coin"] for message in told} == {"ETH"}
+
+
 def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, free_port: int) -> None:
     (tmp_path / "x.gz").write_text("no gzip")
     for arguments, said in (

@@ -19,7 +19,12 @@ from tests.desk.made_up import written
 from tests.desk.subscriber import Subscriber
 
 LINES = {"binance_usdm": made_up.binance, "coinbase": made_up.coinbase, "kraken": made_up.kraken}
-REAL = {"binance_usdm": "BINANCE_FUTURES.ws.1.0.gz", "coinbase": "COINBASE.ws.28.0.gz", "kraken": "KRAKEN.ws.50.0.gz"}
+REAL = {
+    "binance_usdm": "BINANCE_FUTURES.ws.1.0.gz",
+    "coinbase": "COINBASE.ws.28.0.gz",
+    "kraken": "KRAKEN.ws.50.0.gz",
+    "bitstamp": "BITSTAMP.ws.1.0.gz",
+}
 
 
 def recording(venue: str, tmp_path: Path, **shape: int) -> Recording:
@@ -37,6 +42,8 @@ def requests(recording: Recording, channels: set[str] | None = None) -> list[dic
         case "kraken":
             depth = int(streams[0].channel.removeprefix("book-"))
             return [{"event": "subscribe", "pair": [s.symbol for s in streams], "subscription": {"name": "book", "depth": depth}}]
+        case "bitstamp":
+            return [{"event": "bts:subscribe", "data": {"channel": f"{stream.channel}_{stream.symbol}"}} for stream in streams]
         case _:
             return []
 
@@ -98,6 +105,8 @@ async def lateness_ms(recording: Recording, pace: Pace, within_s: float) -> list
 def is_data(venue: str, message: Any) -> bool:
     if venue == "kraken":
         return isinstance(message, list)
+    if venue == "bitstamp":
+        return message["event"] in {"data", "trade"}
     return "stream" in message if venue == "binance_usdm" else message["type"] != "subscriptions"
 
 
@@ -316,3 +325,18 @@ async def test_real_kraken_traffic_at_depth_ten_keeps_its_checksums(recordings: 
                 book.apply(name, sides[name])
             if "c" in parts[-1]:
                 assert book.checksum() == int(parts[-1]["c"]), pair
+
+
+@pytest.mark.recordings
+async def test_bitstamp_refuses_what_it_does_not_have_and_lets_go_what_is_not_wanted(recordings: Path) -> None:
+    found = read_recording(recordings / "feeds" / REAL["bitstamp"], dialect("bitstamp"))
+    session = found.dialect.session("/", found.offer)
+    assert (
+        json.loads(session.answer('{"event":"bts:subscribe","data":{"channel":"live_trades_nothing"}}').replies[0])["event"] == "bts:error"
+    )
+    assert json.loads(session.answer("not json").replies[0])["event"] == "bts:error"
+    wanted = '{"event":"bts:%s","data":{"channel":"live_trades_ethusd"}}'
+    assert session.answer(wanted % "subscribe").added == (Stream("ethusd", "live_trades"),)
+    assert session.answer(wanted % "subscribe").added == ()
+    assert session.answer(wanted % "unsubscribe").removed == (Stream("ethusd", "live_trades"),)
+    assert session.streams == frozenset()

@@ -9,7 +9,12 @@ from tapewatch.desk.stream import Stream
 from tests.desk import made_up
 from tests.desk.made_up import START_US, written
 
-FILES = {"binance_usdm": "BINANCE_FUTURES.ws.1.0.gz", "coinbase": "COINBASE.ws.28.0.gz", "kraken": "KRAKEN.ws.50.0.gz"}
+FILES = {
+    "binance_usdm": "BINANCE_FUTURES.ws.1.0.gz",
+    "coinbase": "COINBASE.ws.28.0.gz",
+    "kraken": "KRAKEN.ws.50.0.gz",
+    "bitstamp": "BITSTAMP.ws.1.0.gz",
+}
 
 
 def test_reads_messages_with_their_streams_and_times(tmp_path: Path) -> None:
@@ -52,7 +57,7 @@ def test_a_real_recording_comes_back_as_it_was(venue: str, recordings: Path) -> 
     recording = read_recording(path, dialect(venue))
     with gzip.open(path, "rt") as file:
         lines = [line.rstrip("\n").split(": ", 1) for line in file if line[0].isdigit()]
-    assert len(lines) - 14 < len(recording.entries) <= len(lines)
+    assert len(lines) - 21 < len(recording.entries) <= len(lines)
     texts = {text for _, text in lines}
     dressed = [
         entry.template.render()

@@ -11,10 +11,10 @@ import pytest
 from tapewatch.clock import SystemClock
 from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable, TooFast
 from tapewatch.ingest import intake as intake_module
-from tapewatch.ingest import writer as writer_module
 from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.limits import Rates
 from tapewatch.ingest.writer import Limits
+from tapewatch.ingest.writer import writer as writer_module
 from tapewatch.model.rows import Delivery, Mark, RawBatch, RowBatch
 from tapewatch.settings import SourceLimits
 from tapewatch.sources.base import Refusal
@@ -97,7 +97,7 @@ async def test_many_senders_share_a_commit(intake: Intake, store: ListStore) -> 
 
     assert len(store.rows("exchange")) == 200
     assert len(store.groups) < 10
-    assert store.threads == {"tapewatch-writer"}
+    assert store.threads == {"tapewatch-store"}
 
 
 async def test_deliveries_of_one_sender_are_stored_and_observed_in_their_order(intake: Intake, store: ListStore) -> None:

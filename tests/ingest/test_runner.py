@@ -57,7 +57,7 @@ class Rows:
 @asynccontextmanager
 async def running(sink: Any, limit_s: float = 5.0, report_s: float = 0.2, **collectors: Collector) -> AsyncIterator[Runner]:
     async with httpx2.AsyncClient(trust_env=False) as http:
-        runner = Runner(collectors, sink, SystemClock(), "paper", "h1", lambda: http, least_limit_s=limit_s, report_s=report_s)
+        runner = Runner(collectors, sink, Context("", "paper", "h1", SystemClock(), lambda: http), least_limit_s=limit_s, report_s=report_s)
         runner.start()
         yield runner
         await runner.stop()
@@ -263,3 +263,27 @@ async def test_stopping_ends_all_promptly_and_leaves_the_stubborn_behind(monkeyp
         assert time.monotonic() - began_s < 0.5
         released.set()
         await asyncio.sleep(0.05)
+
+
+class SetClock(SystemClock):
+    """The host's clocks, of which the wall clock can be set."""
+
+    ahead_us = 0
+
+    def now_us(self) -> int:
+        return super().now_us() + self.ahead_us
+
+
+@pytest.mark.parametrize("jump_s", [-86_400, -3_600, -2, 2, 3_600, 86_400])
+async def test_polls_keep_their_pace_when_the_clock_is_set(jump_s: int) -> None:
+    clock, sink, polled = SetClock(), Rows(), Acted(good, period_s=0.02)
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        runner = Runner({"a": polled}, sink, Context("", "paper", "h1", clock, lambda: http), least_limit_s=5.0, report_s=0.02)
+        runner.start()
+        await asyncio.sleep(0.07)
+        clock.ahead_us = jump_s * 1_000_000
+        before = len(polled.times)
+        await asyncio.sleep(0.13)
+        await runner.stop()
+    assert 3 <= len(polled.times) - before <= 7
+    assert all(row["ok"] and 0 <= row["duration_ms"] < 1_000 for row in sink.of("collector_run", "a"))

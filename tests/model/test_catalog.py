@@ -44,7 +44,7 @@ def test_thresholds_of_ones_own_replace_a_columns_line_and_nothing_else() -> Non
     [
         ("exchanges.latency_ms", "there is no table 'exchanges'"),
         ("latency_ms", "write table.column, such as exchange.latency_ms"),
-        ("exchange.latency", "no column of numbers 'latency'; it has latency_ms, reconnects, rate_limit_ratio"),
+        ("exchange.latency", "no column of numbers 'latency'; it has latency_ms, reconnects, time_call_errors, rate_limit_ratio"),
         ("exchange.connected", "no column of numbers 'connected'"),
     ],
 )

@@ -16,6 +16,18 @@ from tapewatch.model.venue import VENUES, Names
         ("BTC-USDT-SWAP", "okx", "BTC/USDT:USDT"),
         ("SKL-GBP", "coinbase", "SKL/GBP"),
         ("BTC/USDT:USDT", "binance_usdm", "BTC/USDT:USDT"),
+        ("XBTUSDT", "bitmex", "BTC/USDT:USDT"),
+        ("ETHUSD", "bitmex", "ETH/USD:BTC"),
+        ("ETHUSD_ETH", "bitmex", "ETH/USD:ETH"),
+        ("XBT_USDT", "bitmex", "BTC/USDT"),
+        ("BTC-PERPETUAL", "deribit", "BTC/USD:BTC"),
+        ("SOL_USDC-PERPETUAL", "deribit", "SOL/USDC:USDC"),
+        ("BTC_USDC", "deribit", "BTC/USDC"),
+        ("BTC", "hyperliquid", "BTC/USDC:USDC"),
+        ("kPEPE", "hyperliquid", "KPEPE/USDC:USDC"),
+        ("BTCUSDC", "hyperliquid", "BTC/USDC:USDC"),
+        ("PF_XBTUSD", "kraken_futures", "BTC/USD:USD"),
+        ("PI_XBTUSD", "kraken_futures", "BTC/USD:BTC"),
     ],
 )
 def test_one_alias_table_for_symbols(symbol: str, venue: str, canonical: str) -> None:

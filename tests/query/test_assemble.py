@@ -4,13 +4,13 @@ import numpy as np
 
 from tapewatch.clock import ManualClock
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode, Query
-from tapewatch.model.rows import Coded
-from tapewatch.query.assemble import groups_of
+from tapewatch.model.rows import Coded, TypedColumn
+from tapewatch.query.assemble import Assembly, groups_of
 from tapewatch.query.frame import Frame
 from tapewatch.query.run import QueryEngine
 from tapewatch.query.series import SeriesBook
 from tapewatch.store.backends.memory import MemoryStore
-from tapewatch.store.base import Stored
+from tapewatch.store.base import Answer, Stored
 from tests.rows import CATALOG, NOW_US, S, accepted
 
 HOUR_US = 3_600 * S
@@ -98,3 +98,14 @@ def test_rows_are_grouped_by_their_words_and_null_is_the_empty_word() -> None:
     assert groups_of([], 2).keys == [()]
     many = groups_of([Coded(np.arange(5, dtype=np.int32), tuple(f"w{i}" for i in range(5_000)))] * 8, 5)
     assert len(many.keys) == 5, "eight tags of thousands of words do not overflow"
+
+
+def test_a_frame_is_of_the_span_that_was_answered_and_not_of_the_one_that_was_asked() -> None:
+    table = CATALOG["exchange"]
+    query = Query("exchange", NOW_US + S, NOW_US + HOUR_US - S, measures=(Measure(Function.COUNT),), bucket_us=HOUR_US)
+    columns: dict[str, TypedColumn] = {"bucket": np.array([NOW_US]), "count": np.array([3.0])}
+    book = SeriesBook(CATALOG, ManualClock(NOW_US))
+    widened = Assembly(query, table, Answer(columns, 1, tier="1h", start_us=NOW_US, end_us=NOW_US + HOUR_US), book, NOW_US, 1.0).frame()
+    assert (widened.to_json()["start_us"], widened.to_json()["end_us"]) == (NOW_US, NOW_US + HOUR_US)
+    as_asked = Assembly(query, table, Answer(columns, 1), book, NOW_US, 1.0).frame()
+    assert (as_asked.start_us, as_asked.end_us) == (query.start_us, query.end_us)

@@ -1,9 +1,11 @@
+import threading
+
 import pytest
 
 from tapewatch.clock import ManualClock
 from tapewatch.model.table import Status, Thresholds
-from tapewatch.query.clocks import FRESH_US
-from tapewatch.query.series import SeriesBook
+from tapewatch.query.clocks import FRESH_S
+from tapewatch.query.series import NOTED_ANEW_S, SeriesBook
 from tests.rows import CATALOG, NOW_US, S, accepted
 
 
@@ -117,10 +119,21 @@ def test_a_failing_collector_is_the_known_cause_of_a_hole(book: SeriesBook, cloc
     assert outage.end_us == clock.now_us()
 
 
-def test_a_series_silent_for_a_day_takes_no_part_in_verdicts(book: SeriesBook, clock: ManualClock) -> None:
+def test_a_series_silent_for_days_is_down_as_long_as_it_is_not_retired(book: SeriesBook, clock: ManualClock) -> None:
     connect(book, clock, connected=True)
-    clock.advance(24 * 3600 + 1)
+    clock.advance(3 * 24 * 3600)
+    assert only(book) is Status.DOWN
+    assert book.count() == 1
+    book.retire("exchange", lambda _: "by hand")
     assert book.verdicts() == []
+    assert (book.count(), book.retired_count()) == (0, 1)
+
+
+def test_an_entity_that_nothing_was_heard_of_for_a_day_takes_no_part_in_verdicts(book: SeriesBook, clock: ManualClock) -> None:
+    book(accepted("quarantine", [{"table_name": "t", "reason": "unknown_table", "entry": "1"}], now_us=clock.now_us()))
+    assert len(book.judge("quarantine")) == 1
+    clock.advance(24 * 3600 + 1)
+    assert book.judge("quarantine") == []
 
 
 def test_series_of_many_rows_are_told_apart(book: SeriesBook) -> None:
@@ -180,7 +193,7 @@ def test_hosts_whose_clock_is_not_synchronised_are_known_until_they_fall_silent(
     old = [{"host": "b", "clock_synchronised": True, "ts": clock.now_us() - 60 * S}, {"host": "b"}]
     book(accepted("host", old, now_us=clock.now_us(), source="other"))
     assert book.clocks.unsynchronised() == {"b": None}, "neither an older row nor one that says nothing tells anything"
-    clock.advance(FRESH_US / S + 1)
+    clock.advance(FRESH_S + 1)
     assert book.clocks.unsynchronised() == {}
 
 
@@ -194,3 +207,76 @@ def test_runs_that_do_not_say_how_they_went_end_no_outage_and_begin_none(book: S
     book(accepted("collector_run", [{**run, "ts": clock.now_us()}], now_us=clock.now_us()))
     (outage,) = book.outages()
     assert (outage.source, outage.end_us, outage.why) == ("ccxt", None, "collector ccxt fails: no answer")
+
+
+def test_large_batches_are_noted_together_and_nothing_of_them_is_missed() -> None:
+    clock = ManualClock(NOW_US)
+    apart, together = SeriesBook(CATALOG, clock), SeriesBook(CATALOG, clock)
+    for step in range(12):
+        clock.advance(0.3)
+        rows = [
+            {"ts": clock.now_us() - i, "venue": "kraken", "host": f"h{i % 7}", "connected": step % 3 > 0, "latency_ms": i}
+            for i in range(30 if step % 4 else 3)
+        ]
+        batch = accepted("exchange", rows, now_us=clock.now_us(), period_s=1 if step < 6 else 2)
+        for book in (apart, together):
+            book(batch)
+        apart.count()  # looks, so that nothing waits
+        assert together.judge("exchange") == apart.judge("exchange") or step % 5
+    found = {series.key: (series.newest_us, series.rows, series.declared_us) for series in together.series("exchange")}
+    assert found == {series.key: (series.newest_us, series.rows, series.declared_us) for series in apart.series("exchange")}
+    assert len(found) == 7
+
+
+def test_a_recovery_between_large_batches_is_not_missed() -> None:
+    clock = ManualClock(NOW_US)
+    book = SeriesBook(CATALOG, clock)
+    for connected in (False, False, True, False):
+        clock.advance(60)
+        rows = [{"venue": "kraken", "connected": connected, "ts": clock.now_us() - i} for i in range(25)]
+        book(accepted("exchange", rows, now_us=clock.now_us()))
+    (series,) = book.series("exchange")
+    assert clock.now_us() - series.judged["connected"].since_us < S
+
+
+def test_who_looks_again_at_once_is_told_that_newer_rows_wait(book: SeriesBook, clock: ManualClock) -> None:
+    rows = [{"venue": f"venue{number}", "connected": True} for number in range(30)]
+    book(accepted("exchange", rows, now_us=clock.now_us()))
+    known = book.look("exchange")
+    assert {verdict.status for verdict in book.verdicts()} == {Status.UP}
+    assert not book.is_behind("exchange", known)
+    clock.advance(NOTED_ANEW_S / 2)
+    book(accepted("exchange", [{**row, "connected": False} for row in rows], now_us=clock.now_us()))
+    known = book.look("exchange")
+    assert {verdict.status for verdict in book.verdicts()} == {Status.UP}
+    assert book.is_behind("exchange", known)
+    assert not book.is_behind("feed", book.look("feed"))
+    clock.advance(NOTED_ANEW_S / 2)
+    known = book.look("exchange")
+    assert {verdict.status for verdict in book.verdicts()} == {Status.DEGRADED}
+    assert not book.is_behind("exchange", known)
+
+
+def test_a_verdict_given_while_another_notes_the_rows_knows_them_or_says_that_it_does_not() -> None:
+    for _ in range(20):
+        clock = ManualClock(NOW_US)
+        book = SeriesBook(CATALOG, clock)
+        rows = [{"venue": f"venue{number}", "connected": True} for number in range(400)]
+        book(accepted("exchange", rows, now_us=clock.now_us()))
+        book.verdicts()
+        clock.advance(1)
+        book(accepted("exchange", [{**row, "connected": False} for row in rows], now_us=clock.now_us()))
+        wrong: list[int] = []
+
+        def judge(book: SeriesBook = book, wrong: list[int] = wrong) -> None:
+            known = book.look("exchange")
+            ups = sum(verdict.status is Status.UP for verdict in book.judge("exchange"))
+            if ups and not book.is_behind("exchange", known):
+                wrong.append(ups)
+
+        threads = [threading.Thread(target=judge) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []

@@ -88,7 +88,7 @@ def many(sequence: int) -> RowBatch:
 
 @pytest.mark.slow
 def test_commits_go_on_while_it_is_written_and_it_holds_what_was_acknowledged_before(store: DuckDBStore, tmp_path: Path) -> None:
-    for sequence in range(40):
+    for sequence in range(13):
         store.append([Stored((many(sequence),))])
     acknowledged, done = 1, threading.Event()
     waits: list[float] = []
@@ -112,11 +112,12 @@ def test_commits_go_on_while_it_is_written_and_it_holds_what_was_acknowledged_be
     after = acknowledged + 1
     done.set()
     writer.join()
+    assert after > before + 1, "commits went on"
     assert before * 100 <= manifest.rows_by_table["note"] <= after * 100
     assert manifest.rows_by_table["note"] % 100 == 0, "whole deliveries only"
-    assert manifest.rows_by_table["sample"] == 800_000
+    assert manifest.rows_by_table["sample"] == 260_000
     assert max(waits) < 1.0
-    assert sum(store.usage().rows_by_table.values()) == 800_000 + acknowledged * 100
+    assert sum(store.usage().rows_by_table.values()) == 260_000 + acknowledged * 100
 
 
 def test_the_sizes_of_the_store_do_not_count_the_copy(store: DuckDBStore, tmp_path: Path) -> None:

@@ -105,9 +105,10 @@ def test_the_suite_passes_against_the_wheel(built: Built, tmp_path: Path) -> Non
     environment.install("--no-deps", str(built.client_wheel), str(built.wheel))
     project = tmp_path / "project"
     shutil.copytree(ROOT / "tests", project / "tests", ignore=shutil.ignore_patterns("__pycache__", "wheel"))
+    shutil.copytree(ROOT / "docs", project / "docs")  # some tests run the examples of a page
     shutil.copy2(ROOT / "pyproject.toml", project)
     folders = [f"tests/{name}" for name in SUITE if (project / "tests" / name).is_dir()]
     # Few examples: whether the code is right was asked by `make test`; here it is whether the wheel has all of it.
-    options = ["-q", "-n", "2", "--hypothesis-profile=few"]
+    options = ["-q", "-n", "4", "--hypothesis-profile=few"]
     output = run(str(environment.bin / "python"), "-m", "pytest", *options, *folders, cwd=project)
     assert " passed" in output

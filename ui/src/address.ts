@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { beat } from "./clock";
+import { EXPLORE, type Question, parseQuestion, writeQuestion } from "./explore";
 import { SECOND_US, SPANS, type Zone } from "./time";
 import type { Range } from "./wire";
 
@@ -16,6 +17,8 @@ export interface View {
   zone: Zone;
   /** Panel that fills the page. */
   full: string | null;
+  /** What the page Explore asks; null for what it asks at first. */
+  question: Question | null;
 }
 
 const OWN = new Set(["dashboard", "range", "at", "zone", "panel"]);
@@ -26,7 +29,7 @@ export function parseView(search: string): View {
   const query = new URLSearchParams(search);
   const vars: Record<string, string[]> = {};
   for (const [name, value] of query) {
-    if (!OWN.has(name) && value) (vars[name] ??= []).push(value);
+    if (!OWN.has(name) && !name.startsWith("x.") && value) (vars[name] ??= []).push(value);
   }
   const at = Date.parse(query.get("at") ?? "");
   return {
@@ -36,6 +39,7 @@ export function parseView(search: string): View {
     endUs: Number.isNaN(at) ? null : at * 1000,
     zone: query.get("zone") === "local" ? "local" : "utc",
     full: query.get("panel"),
+    question: parseQuestion(query),
   };
 }
 
@@ -49,6 +53,7 @@ export function writeView(view: View): string {
   if (view.endUs !== null) query.set("at", new Date(view.endUs / 1000).toISOString());
   if (view.zone === "local") query.set("zone", "local");
   if (view.full) query.set("panel", view.full);
+  if (view.question && view.dashboard === EXPLORE) writeQuestion(view.question, query);
   const text = query.toString();
   return text ? `?${text}` : "?";
 }
@@ -100,6 +105,12 @@ export function step(direction: -1 | 1, now: number): void {
 
 export function toggleLive(now: number): void {
   go({ endUs: view.value.endUs === null ? Math.floor(now / SECOND_US) * SECOND_US : null });
+}
+
+/** The same length of time, this much later; beyond now is live. */
+export function pan(seconds: number, now: number): void {
+  const next = (view.value.endUs ?? now) + seconds * SECOND_US;
+  go({ endUs: next >= now ? null : Math.round(next / 1000) * 1000 });
 }
 
 let beforeZoom: Pick<View, "spanS" | "endUs"> | null = null;

@@ -3,8 +3,8 @@
 import { computed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { isLive, viewNow } from "./address";
-import { isBlind } from "./live";
-import { asStatus, isStale, shownStatus } from "./status";
+import { blindSinceUs, isBlind } from "./live";
+import { asStatus, isStale, isUnheard, shownStatus } from "./status";
 import type { Frame, Series, Status } from "./wire";
 
 /**
@@ -34,5 +34,7 @@ export function seriesStatus(series: Series | null): Status | null {
 export function statusNow(verdict: Status, series: Series | null): Status {
   if (!isLive.peek()) return verdict;
   if (isBlind.peek() && verdict === "up") return "unknown";
+  const deafSinceUs = blindSinceUs.peek();
+  if (deafSinceUs !== null && series && isUnheard(series, deafSinceUs)) return "unknown";
   return shownStatus(verdict, series, viewNow.peek());
 }

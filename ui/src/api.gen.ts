@@ -31,6 +31,7 @@ export interface BackupOut {
 
 /** One column of a table. */
 export interface CatalogColumnOut {
+  functions: string[];
   kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
   maximum: number | null;
   minimum: number | null;
@@ -52,6 +53,7 @@ export interface CatalogOut {
 export interface ColumnOut {
   bad?: boolean | null;
   by_clock?: boolean;
+  gamma?: number | null;
   kind: "tag" | "gauge" | "counter" | "interval" | "state" | "time" | "flag" | "id" | "text" | "sketch";
   name: string;
   notes?: Record<string, string> | null;
@@ -81,14 +83,27 @@ export interface ColumnSettings {
   unit?: string;
 }
 
+/** What stands beside tapewatch on this host, and the ways in. */
+export interface ConnectOut {
+  at_us: number | null;
+  is_on: boolean;
+  neighbours: NeighbourOut[];
+  settings_file: string | null;
+  took_ms: number | null;
+  ways: WayOut[];
+}
+
 /** One page. */
 export interface DashboardOut {
   id: string;
   panels: PanelOut[];
+  questions: QuestionOut[];
   sentence: string;
+  subject: string | null;
   title: string;
   variable_tables: Record<string, string>;
   variables: string[];
+  within: string[];
 }
 
 /** Worst status of the series that a dashboard shows, and how many are degraded or down. */
@@ -100,10 +115,13 @@ export interface DashboardStatusOut {
 /** All dashboards in the order of the rail. */
 export interface DashboardsOut {
   dashboards: DashboardOut[];
+  marks: DashboardOut;
+  token_needed: boolean;
 }
 
 /** What a panel says before anything arrived. */
 export interface EmptyOut {
+  is_fine: boolean;
   sentence: string;
   snippets: SnippetOut[];
 }
@@ -136,6 +154,7 @@ export interface FrameOut {
   error: string | null;
   newest_us: number | null;
   query_ms: number;
+  retired: RetiredOut[];
   rows: number;
   rows_behind: number | null;
   series: SeriesOut[];
@@ -232,12 +251,25 @@ export interface MovedOut {
   waiting: number;
 }
 
+/** What is known of one kind of system on this host. */
+export interface NeighbourOut {
+  address: string;
+  evidence: string;
+  name: string;
+  offers: WayOut[];
+  ports: number[];
+  remark: string;
+  state: "found" | "other" | "silent" | "nothing";
+  title: string;
+}
+
 /** One picture on a dashboard. */
 export interface PanelOut {
   empty: EmptyOut;
   height: number;
   id: string;
   kind: string;
+  last_s: number | null;
   options: Record<string, any>;
   query: Record<string, any> | null;
   sentence: string;
@@ -277,6 +309,13 @@ export interface QuestDBSettingsOut {
   config: Record<string, any>;
 }
 
+/** What a trader asks of a page, and the ids of the panels that answer it. */
+export interface QuestionOut {
+  answered_by: string[];
+  stage: "verdict" | "change" | "worst";
+  text: string;
+}
+
 /** The last ``last_s`` seconds, or from ``start_us`` to ``end_us``, or from ``start`` to ``end`` in ISO 8601 with an offset. */
 export interface RangeBody {
   end?: string | null;
@@ -308,6 +347,28 @@ export interface RefusalOut {
 
 /** How long raw rows are kept, in days by name. */
 export interface Retention {
+}
+
+/** Which series have stopped for good, or are to be judged again: those of a table that have these values of its tags. */
+export interface RetireBody {
+  table: string;
+  tags: Record<string, string>;
+  why?: string;
+}
+
+/** The series that were meant. */
+export interface RetireOut {
+  series: Record<string, string>[];
+}
+
+/** A series that has stopped for good: out of verdicts and newest rows until it speaks again. */
+export interface RetiredOut {
+  key: Record<string, string>;
+  newest_us: number;
+  retired_us: number;
+  sources: string[];
+  table: string;
+  why: string;
 }
 
 /** One series of a frame and its verdict. */
@@ -395,4 +456,12 @@ export interface UnitOut {
 /** Values of a tag, for a choice. */
 export interface ValuesOut {
   values: string[];
+}
+
+/** Something to copy that connects something. */
+export interface WayOut {
+  code: string;
+  language: string;
+  sentence: string;
+  title: string;
 }

@@ -1,6 +1,6 @@
 /** Requests to the server, relative to where the page is, so that a path prefix works. */
 
-import type { Catalog, Dashboard } from "./wire";
+import type { Catalog, Connect, Dashboards } from "./wire";
 
 export class ApiError extends Error {
   constructor(
@@ -20,6 +20,10 @@ export function liveAddress(): string {
   return address("api/live").replace(/^http/, "ws");
 }
 
+export function eventsAddress(): string {
+  return address("api/live/events");
+}
+
 async function get(path: string): Promise<unknown> {
   let answer: Response;
   try {
@@ -35,12 +39,17 @@ async function get(path: string): Promise<unknown> {
   return body;
 }
 
-export async function getDashboards(): Promise<Dashboard[]> {
-  return ((await get("api/dashboards")) as { dashboards: Dashboard[] }).dashboards;
+export async function getDashboards(): Promise<Dashboards> {
+  return (await get("api/dashboards")) as Dashboards;
 }
 
 export async function getCatalog(): Promise<Catalog> {
   return (await get("api/catalog")) as Catalog;
+}
+
+/** What stands beside the server; `again` asks anew. */
+export async function getConnect(again: boolean): Promise<Connect> {
+  return (await get(`api/connect${again ? "?again=true" : ""}`)) as Connect;
 }
 
 /** Values a tag has in a table. */

@@ -9,18 +9,26 @@ import { DashboardPage } from "./pages/dashboard";
 import { Banners } from "./parts/banner";
 import { Help } from "./parts/help";
 import { BottomBar, Rail, isNarrow } from "./parts/rail";
+import { Search } from "./parts/search";
 import { TimeBar } from "./parts/time-range";
 import { Variable } from "./parts/variable";
-import { current, dashboardStatus } from "./state";
+import { EXPLORE } from "./explore";
+import { isSearchOpen } from "./search-open";
+import { current, dashboardStatus, isJudged, subjectsOf } from "./state";
 import { SHAPES } from "./status";
 import { theme, toggleTheme } from "./theme";
+import type { Dashboard } from "./wire";
 
 export function App(): JSX.Element {
   useSignalEffect(() => {
     const dashboard = current.value;
     if (!dashboard) return;
+    if (!isJudged(dashboard.id) || dashboard.subject) {
+      document.title = `${headingOf(dashboard)} · tapewatch`;
+      return;
+    }
     const { status, wrong } = dashboardStatus(dashboard.id);
-    document.title = `${SHAPES[status]} ${wrong ? `${wrong} wrong · ` : ""}${dashboard.title} · tapewatch`;
+    document.title = `${SHAPES[status]} ${wrong ? `${wrong} wrong · ` : ""}${headingOf(dashboard)} · tapewatch`;
   });
   return (
     <div class={`app ${isNarrow.value ? "is-narrow" : ""} ${simulated.value ? "is-paper" : ""}`}>
@@ -37,6 +45,7 @@ export function App(): JSX.Element {
       </div>
       <BottomBar />
       <Help />
+      <Search />
     </div>
   );
 }
@@ -44,6 +53,13 @@ export function App(): JSX.Element {
 function skip(event: MouseEvent): void {
   event.preventDefault();
   document.getElementById("panels")?.focus();
+}
+
+/** The title, and on the page of one thing its name. */
+function headingOf(dashboard: Dashboard): string {
+  // what several tags name stands in their fields, which are beside it
+  const named = dashboard.within?.length ? [] : subjectsOf(dashboard).map((tag) => (view.value.vars[tag] ?? []).join(", "));
+  return [dashboard.title, ...named].filter(Boolean).join(" ");
 }
 
 function TopBar(): JSX.Element {
@@ -56,10 +72,17 @@ function TopBar(): JSX.Element {
           paper
         </strong>
       )}
-      <h1 title={dashboard?.sentence}>{dashboard?.title ?? view.value.dashboard ?? "tapewatch"}</h1>
-      {dashboard?.variables.map((name) => <Variable key={name} dashboard={dashboard} name={name} />)}
-      <span class="gap" />
-      <TimeBar />
+      <h1 title={dashboard?.sentence}>{dashboard ? headingOf(dashboard) : (view.value.dashboard ?? "tapewatch")}</h1>
+      <div class="strip">
+        {dashboard?.id !== EXPLORE && dashboard?.variables.map((name) => <Variable key={name} dashboard={dashboard} name={name} />)}
+        <span class="gap" />
+        <TimeBar />
+      </div>
+      <button type="button" onClick={() => (isSearchOpen.value = true)} aria-label="Search" title="Search (Ctrl K)">
+        <svg class="lens" viewBox="0 0 12 12" aria-hidden="true">
+          <path d="M5 1a4 4 0 1 0 0 8 4 4 0 0 0 0-8M8 8l3.4 3.4" fill="none" stroke="currentColor" stroke-width="1.4" />
+        </svg>
+      </button>
       <button type="button" onClick={toggleTheme} aria-label={isDark ? "Light theme" : "Dark theme"} title={`${isDark ? "Light" : "Dark"} theme (d)`}>
         <span aria-hidden="true">◐</span>
       </button>

@@ -5,7 +5,7 @@ import { signal } from "@preact/signals";
 export interface Cursor {
   us: number;
   /** The panel under the pointer; it draws its own cursor. */
-  owner: symbol;
+  owner: object | symbol;
 }
 
 export const cursor = signal<Cursor | null>(null);

@@ -15,10 +15,19 @@ export function tagColumns(frame: Frame): Column[] {
 
 const BOOKKEEPING = new Set(["received_at", "flags"]);
 
+/** The extremes of a measure within each bucket stand in columns of these names. */
+const EDGE = /^(.+)__(low|high)$/;
+
+/** Which edge of which measure a column is; null for a measure of its own. */
+export function edgeOf(name: string): { measure: string; side: "low" | "high" } | null {
+  const found = EDGE.exec(name);
+  return found ? { measure: found[1] as string, side: found[2] as "low" | "high" } : null;
+}
+
 /** Everything that is measured: neither the time of the row, nor a tag, nor our own bookkeeping. */
 export function measureColumns(frame: Frame): Column[] {
   const time = timeColumn(frame);
-  return frame.columns.filter((column) => column !== time && column.kind !== "tag" && !BOOKKEEPING.has(column.name));
+  return frame.columns.filter((column) => column !== time && column.kind !== "tag" && !BOOKKEEPING.has(column.name) && edgeOf(column.name) === null);
 }
 
 export function column(frame: Frame, name: unknown): Column | null {
@@ -38,6 +47,11 @@ export function rowKey(tags: readonly Column[], row: number): Key {
 
 /** Finds the series a row belongs to: the one whose key agrees with the row's tags. */
 export function seriesFinder(frame: Frame): (row: number) => Series | null {
+  if (frame.table === "verdicts") {
+    // its rows are the series that are not up, in the order of all of them
+    const told = frame.series.filter((series) => series.status !== "up");
+    return (row) => told[row] ?? null;
+  }
   const used = tagColumns(frame).filter((tag) => frame.series.some((series) => tag.name in series.key));
   if (!used.length) return () => (frame.series.length === 1 ? (frame.series[0] ?? null) : null);
   const joined = (valueOf: (tag: Column) => unknown): string => used.map((tag) => valueOf(tag) ?? "").join("\u0000");

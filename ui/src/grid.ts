@@ -1,7 +1,7 @@
 /** Time series of a line panel as typed arrays on one time axis, kept in place while deltas arrive. */
 
-import type { Column, Frame, Key, Series, Status, Thresholds } from "./wire";
-import { keyId, keyLabel, measureColumns, rowKey, seriesFinder, tagColumns, tellingTags, timeColumn } from "./frames";
+import type { Cell, Column, Frame, Key, Series, Status, Thresholds } from "./wire";
+import { column, keyId, keyLabel, measureColumns, rowKey, seriesFinder, tagColumns, tellingTags, timeColumn } from "./frames";
 import { words } from "./units";
 
 /** One line: the values of one measure of one series. NaN is "no value". */
@@ -16,6 +16,8 @@ export interface Trace {
   /** The server's verdict on the newest value, where it gives one. */
   verdict: Status;
   values: Float64Array;
+  /** The smallest and the largest value within each bucket, where the value alone would hide them. */
+  edges: { low: Float64Array; high: Float64Array } | null;
   /** Bucket start to the reason of an explicit null. */
   nulls: Map<number, string>;
 }
@@ -62,10 +64,12 @@ export class Grid {
     if (isDelta && shift === 0 && length === this.length) return;
     for (const trace of this.traces.values()) {
       trace.values = moved(trace.values, shift, length);
+      if (trace.edges) trace.edges = { low: moved(trace.edges.low, shift, length), high: moved(trace.edges.high, shift, length) };
       for (const time of trace.nulls.keys()) if (time < startUs) trace.nulls.delete(time);
     }
     [this.bucketUs, this.startUs, this.length] = [bucketUs, startUs, length];
-    this.times = Float64Array.from({ length }, (_, slot) => (startUs + slot * bucketUs) / 1e6);
+    this.times = new Float64Array(length);
+    for (let slot = 0; slot < length; slot++) this.times[slot] = (startUs + slot * bucketUs) / 1e6;
   }
 
   /** Rows as they are: every time that occurs, once. */
@@ -90,7 +94,7 @@ export class Grid {
   private clearFrom(fromUs: number): void {
     const slot = Math.max(0, Math.ceil((fromUs - this.startUs) / this.bucketUs));
     for (const trace of this.traces.values()) {
-      trace.values.fill(NaN, Math.min(slot, this.length));
+      for (const values of [trace.values, trace.edges?.low, trace.edges?.high]) values?.fill(NaN, Math.min(slot, this.length));
       for (const time of trace.nulls.keys()) if (time >= fromUs) trace.nulls.delete(time);
     }
   }
@@ -101,6 +105,7 @@ export class Grid {
     const find = seriesFinder(frame);
     const ids = new Map<string, { key: Key; series: Series | null }>();
     const measures = measureColumns(frame).filter((measure) => measure.kind !== "text" && measure.kind !== "id" && measure.kind !== "sketch");
+    const edges = new Map(measures.map((measure) => [measure, { low: column(frame, `${measure.name}__low`), high: column(frame, `${measure.name}__high`) }]));
     for (let row = 0; row < times.length; row++) {
       const time = times[row];
       if (typeof time !== "number") continue;
@@ -109,22 +114,33 @@ export class Grid {
       const joined = tags.map((tag) => tag.values[row]).join("\u0000");
       let owner = ids.get(joined);
       if (!owner) ids.set(joined, (owner = { key: rowKey(tags, row), series: find(row) }));
-      for (const measure of measures) this.put(measure, row, slot, owner.key, owner.series, measures.length > 1);
+      for (const measure of measures) {
+        const trace = this.put(measure, row, slot, owner.key, owner.series, measures.length > 1);
+        const { low, high } = edges.get(measure) ?? {};
+        if (low && high) this.bound(trace, slot, low.values[row], high.values[row]);
+      }
     }
   }
 
-  private put(measure: Column, row: number, slot: number, key: Key, series: Series | null, isOneOfMany: boolean): void {
+  private bound(trace: Trace, slot: number, low: Cell | undefined, high: Cell | undefined): void {
+    trace.edges ??= { low: new Float64Array(this.length).fill(NaN), high: new Float64Array(this.length).fill(NaN) };
+    trace.edges.low[slot] = typeof low === "number" ? low : NaN;
+    trace.edges.high[slot] = typeof high === "number" ? high : NaN;
+  }
+
+  private put(measure: Column, row: number, slot: number, key: Key, series: Series | null, isOneOfMany: boolean): Trace {
     const trace = this.trace(measure, key, isOneOfMany);
     trace.series = series;
     const value = measure.values[row];
     if (value === null || value === undefined || typeof value === "string") {
       trace.values[slot] = NaN;
       trace.nulls.set(this.timeUs(slot), measure.notes?.[row] ?? "");
-      return;
+      return trace;
     }
     trace.values[slot] = Number(value);
     trace.nulls.delete(this.timeUs(slot));
     trace.verdict = measure.status?.[row] ?? series?.status ?? "unknown";
+    return trace;
   }
 
   private trace(measure: Column, key: Key, isOneOfMany: boolean): Trace {
@@ -133,7 +149,7 @@ export class Grid {
     const found = this.traces.get(id);
     if (found) return found;
     const values = new Float64Array(this.length).fill(NaN);
-    const made: Trace = { id, key, label: "", unit: measure.unit, measure: measure.name, thresholds: null, series: null, verdict: "unknown", values, nulls: new Map() };
+    const made: Trace = { id, key, label: "", unit: measure.unit, measure: measure.name, thresholds: null, series: null, verdict: "unknown", values, edges: null, nulls: new Map() };
     this.traces.set(id, made);
     return made;
   }

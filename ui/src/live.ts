@@ -1,8 +1,9 @@
 /** The one WebSocket of a tab: subscriptions, the tick, loss and return of the link. */
 
 import { computed, signal } from "@preact/signals";
-import { liveAddress } from "./api";
+import { eventsAddress, liveAddress } from "./api";
 import { forgetServerTime, heardServerTime, nowUs } from "./clock";
+import { EventLink, type Wire } from "./event-link";
 import type { FrameMessage, ServerMessage, Subscription, Tick } from "./wire";
 
 export interface Link {
@@ -23,6 +24,8 @@ export const link = signal<Link>({ state: "connecting", heardUs: null, retryUs: 
 export const tick = signal<Tick | null>(null);
 /** What was told is no longer the present: the link is lost, or the server cannot reach its store. */
 export const isBlind = computed(() => link.value.state === "lost" || tick.value?.store?.state === "down");
+/** Since when it is not, in server time; null while it is, or when nobody said. */
+export const blindSinceUs = computed(() => (link.value.state === "lost" ? link.value.heardUs : tick.value?.store?.state === "down" ? (tick.value.store.since_us ?? null) : null));
 export const simulated = signal(false);
 /** Version of the server this page was loaded from, and whether another one answers now. */
 export const isOutdated = signal(false);
@@ -38,6 +41,14 @@ export function backoffMs(attempt: number, random: number): number {
   return full / 2 + (random * full) / 2;
 }
 
+/** After this many WebSockets that were never greeted, every second attempt is made without one: something on the way may let none through. */
+const PATIENT_WITH_SOCKETS = 2;
+
+function openWire(unheard: number): Wire {
+  const isWithout = unheard >= PATIENT_WITH_SOCKETS && unheard % 2 === 0;
+  return isWithout ? new EventLink(eventsAddress()) : (new WebSocket(liveAddress()) as Wire);
+}
+
 interface Entry {
   request: Subscription;
   sink: Sink;
@@ -46,7 +57,9 @@ interface Entry {
 }
 
 export class Live {
-  private socket: WebSocket | null = null;
+  private socket: Wire | null = null;
+  /** Links in a row that ended before the server had greeted. */
+  private unheard = 0;
   private readonly entries = new Map<string, Entry>();
   private attempt = 0;
   private counter = 0;
@@ -54,12 +67,12 @@ export class Live {
   private silence: ReturnType<typeof setTimeout> | undefined;
   private retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly open: () => WebSocket = () => new WebSocket(liveAddress())) {}
+  constructor(private readonly open: (unheard: number) => Wire = openWire) {}
 
   start(): void {
     clearTimeout(this.retry);
     this.socket?.close();
-    const socket = this.open();
+    const socket = this.open(this.unheard++);
     this.socket = socket;
     socket.onmessage = (event: MessageEvent<string>) => this.socket === socket && this.hear(event.data);
     socket.onclose = () => this.socket === socket && this.lose();
@@ -119,6 +132,7 @@ export class Live {
     forgetServerTime();
     heardServerTime(hello.server_time_us);
     this.attempt = 0;
+    this.unheard = 0;
     this.version ??= hello.version;
     isOutdated.value = this.version !== hello.version;
     simulated.value = hello.simulated;

@@ -6,7 +6,9 @@ import { followHistory } from "./address";
 import { App } from "./app";
 import { startBeat } from "./clock";
 import { followKeys } from "./keys";
+import { address } from "./api";
 import { link, live } from "./live";
+import { keepLastState } from "./panel-data";
 import { load } from "./state";
 import { followSystemTheme } from "./theme";
 
@@ -14,6 +16,7 @@ followSystemTheme();
 followHistory();
 followKeys();
 startBeat();
+keepLastState();
 void load();
 live.start();
 
@@ -27,4 +30,8 @@ effect(() => {
 addEventListener("online", () => live.hurry());
 document.addEventListener("visibilitychange", () => !document.hidden && live.hurry());
 
-render(<App />, document.getElementById("app") as HTMLElement);
+// The worker lets the page open without its server; browsers allow one on secure pages and on this machine only.
+if (isSecureContext && "serviceWorker" in navigator) void navigator.serviceWorker.register(address("worker.js")).catch(() => undefined);
+
+// Reading the script was one task; drawing is another, so that neither is long.
+setTimeout(() => render(<App />, document.getElementById("app") as HTMLElement));

@@ -1,9 +1,10 @@
 /** States over time as segments: what held from when to when, and where nothing is known. */
 
 import { keyId, keyLabel, measureColumns, noteText, rowKey, seriesFinder, tagColumns, tellingTags, timeColumn } from "./frames";
+import { byName } from "./order";
 import { asStatus } from "./status";
 import { type Writing, words, writeText } from "./units";
-import type { Column, Frame, Series, Status } from "./wire";
+import type { Column, Frame, Key, Series, Status } from "./wire";
 
 export interface Segment {
   startUs: number;
@@ -15,6 +16,7 @@ export interface Segment {
 
 export interface Lane {
   label: string;
+  key: Key;
   series: Series | null;
   segments: Segment[];
   /** Time without a row for which the newest state is believed. */
@@ -43,12 +45,13 @@ export function lanesOf(frame: Frame, how: Writing): Lane[] {
     const series = find(first);
     return measures.map((measure): Lane => ({
       label: measures.length > 1 || !name ? [name, words(measure.name)].filter(Boolean).join(" ") : name,
+      key: rowKey(tags, first),
       series,
       segments: segmentsOf(frame, time, measure, rows, series, how),
       holdUs: widest(frame, series),
     }));
   });
-  return lanes.sort((a, b) => a.label.localeCompare(b.label, "en", { numeric: true }));
+  return lanes.sort((a, b) => byName(a.label, b.label));
 }
 
 /** Longer silence than this is a hole, as on the server. */

@@ -38,6 +38,12 @@ function hasAged(series: Series, now: number, graceUs: number): boolean {
   return now - series.newest_us > Math.max(2 * series.expected_us, FLOOR_US) + graceUs;
 }
 
+/** Whether the silence of a series says nothing about it: it would have been late only after nothing could be heard any more. */
+export function isUnheard(series: Series, deafSinceUs: number): boolean {
+  if (series.stale !== true || !series.expected_us || !series.newest_us) return false;
+  return series.newest_us + Math.max(2 * series.expected_us, FLOOR_US) > deafSinceUs;
+}
+
 /** The server's verdict, except that a good one which has long been without a newer row is no longer known. */
 export function shownStatus(verdict: Status, series: Series | null, now: number): Status {
   if (verdict === "up" && series && series.stale !== true && hasAged(series, now, JUDGED_WITHIN_US)) return "unknown";

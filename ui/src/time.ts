@@ -18,6 +18,11 @@ export const SPANS: readonly { seconds: number; id: string; label: string }[] = 
   { seconds: 90 * DAY_S, id: "90d", label: "90 d" },
 ];
 
+/** Time that one pixel of the screen covers when a range fills so many CSS pixels: a picture that has moved by less looks the same. */
+export function pixelUs(spanS: number, widthPx: number): number {
+  return (spanS * SECOND_US) / Math.max(1, widthPx * (devicePixelRatio || 1));
+}
+
 /** Seconds east of UTC in a zone at a time. */
 export function zoneOffsetS(us: number, zone: Zone): number {
   return zone === "utc" ? 0 : -new Date(us / 1000).getTimezoneOffset() * 60;

@@ -13,6 +13,8 @@ export interface Writing {
   now: number;
   trueWord?: string;
   falseWord?: string;
+  /** Times to the millisecond. */
+  isExact?: boolean;
 }
 
 /** Shown where there is no value; the reason is on hover. */
@@ -83,7 +85,7 @@ function number(value: number, unit: Unit, how: Writing): Written {
     case "count":
       return { text: fixed(value, Number.isInteger(value) ? 0 : Math.max(1, unit.decimals)), suffix: unit.suffix };
     case "time":
-      return { text: momentText(value, how.zone, how.now), suffix: "" };
+      return { text: momentText(value, how.zone, how.now) + (how.isExact ? `.${String(Math.floor((value % 1e6) / 1000)).padStart(3, "0")}` : ""), suffix: "" };
     case "flag":
       return { text: value === 0 ? how.falseWord ?? "no" : how.trueWord ?? "yes", suffix: "" };
     default:

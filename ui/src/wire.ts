@@ -22,6 +22,8 @@ export interface Column {
   thresholds?: Thresholds | null;
   /** The table's column that it shows or is computed from. */
   of?: string;
+  /** Of a distribution: a value counts under index i when it lies in (gamma^(i-1), gamma^i]. */
+  gamma?: number | null;
   /** Whether values were measured with a host's wall clock and carry its error. */
   by_clock?: boolean;
   /** Row index to the reason why its value is null or marked. */
@@ -50,6 +52,16 @@ export interface Series {
   holes?: Hole[];
 }
 
+/** A series that has stopped for good: in neither the series nor the newest rows of a frame. */
+export interface Retired {
+  table: string;
+  key: Key;
+  sources?: string[];
+  newest_us: number;
+  retired_us: number;
+  why: string;
+}
+
 export interface Frame {
   table: string;
   columns: Column[];
@@ -68,6 +80,7 @@ export interface Frame {
   error?: string | null;
   /** Hosts whose clock is not synchronised, with its largest error in ms, if known. */
   unsynchronised?: Record<string, number | null>;
+  retired?: Retired[];
   spark?: Frame | null;
 }
 
@@ -83,10 +96,19 @@ export interface Panel {
   width: number;
   height: number;
   sentence?: string;
-  empty?: { sentence: string; snippets: Snippet[] } | null;
+  empty?: { sentence: string; snippets: Snippet[]; is_fine?: boolean } | null;
   query: Record<string, unknown> | null;
   unit?: string | null;
+  /** A look back of its own in seconds, whatever the page's range. */
+  last_s?: number | null;
   options?: Record<string, unknown>;
+}
+
+/** What a trader asks of a page, and the ids of the panels that answer it. */
+export interface Question {
+  stage: "verdict" | "change" | "worst";
+  text: string;
+  answered_by: string[];
 }
 
 export interface Dashboard {
@@ -94,7 +116,50 @@ export interface Dashboard {
   title: string;
   sentence?: string;
   variables: string[];
+  /** The table that knows the values of a variable. */
+  variable_tables?: Record<string, string>;
+  /** The tag of which this page shows one value; it is reached by links, not by the rail. */
+  subject?: string | null;
+  /** Tags that must be chosen too, where the subject alone is no one thing. */
+  within?: string[];
+  /** In reading order; none for a page without headings. */
+  questions?: Question[];
   panels: Panel[];
+}
+
+export interface Dashboards {
+  dashboards: Dashboard[];
+  /** Not a page: each panel asks for one kind of event that charts mark. */
+  marks: Dashboard;
+  token_needed: boolean;
+}
+
+/** Something to copy that connects something. */
+export interface Way {
+  title: string;
+  sentence: string;
+  language: string;
+  code: string;
+}
+
+/** What is known of one kind of system on the server's host. */
+export interface Neighbour {
+  name: string;
+  title: string;
+  ports: number[];
+  state: "found" | "other" | "silent" | "nothing";
+  address: string;
+  evidence: string;
+  remark: string;
+  offers: Way[];
+}
+
+export interface Connect {
+  is_on: boolean;
+  at_us: number | null;
+  settings_file: string | null;
+  neighbours: Neighbour[];
+  ways: Way[];
 }
 
 export interface Unit {
@@ -111,10 +176,18 @@ export interface CatalogColumn {
   kind: string;
   unit?: string | null;
   sentence?: string;
+  /** Functions of a measure that take it. */
+  functions?: string[];
+}
+
+export interface CatalogTable {
+  name: string;
+  sentence: string;
+  columns: CatalogColumn[];
 }
 
 export interface Catalog {
-  tables: { name: string; sentence: string; columns: CatalogColumn[] }[];
+  tables: CatalogTable[];
   units: Record<string, Unit>;
 }
 
@@ -135,6 +208,8 @@ export interface Subscription {
   panel: string;
   range: Range;
   vars: Record<string, string[]>;
+  /** A question of one's own instead of a panel's. */
+  query?: Record<string, unknown>;
 }
 
 export interface FrameMessage {

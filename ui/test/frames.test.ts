@@ -48,6 +48,8 @@ describe("series of a row", () => {
   it("is the only one when rows have no tags, and none when there are several", () => {
     const plain = [column("v", "gauge", [1])];
     expect(seriesFinder(frame(plain, { series: [series({})] }))(0)).not.toBeNull();
+    const verdicts = frame([column("status", "state", ["down", "degraded"])], { table: "verdicts", series: [series({ venue: "b" }, { status: "down" }), series({ venue: "c" }), series({ venue: "a" }, { status: "degraded" })] });
+    expect([0, 1, 2].map((row) => seriesFinder(verdicts)(row)?.key["venue"])).toEqual(["b", "a", undefined]);
     expect(seriesFinder(frame(plain, { series: [series({ venue: "a" }), series({ venue: "b" })] }))(0)).toBeNull();
   });
 

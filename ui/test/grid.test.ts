@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Grid, breaks, currentValue, type Trace } from "../src/grid";
+import { frameOfGrid } from "../src/last-state";
 import type { Cell, Frame } from "../src/wire";
 import { S, T0, bucketed, column, frame, series } from "./frames";
 
@@ -75,5 +76,41 @@ describe("breaks", () => {
   it("breaks at a hole that the server names, however short", () => {
     const holes = [{ start_us: T0 + 10 * S, end_us: T0 + 20 * S, why: "collector down" }];
     expect(at(gridOf([[0, "a", 1], [2, "a", 3]], { series: [series({ venue: "a" }, { holes, expected_us: 60 * S })] }))).toEqual([0, 2]);
+  });
+});
+
+describe("edges", () => {
+  const withEdges = (rows: [number, string, Cell][], low: Cell[], high: Cell[], more: Partial<Frame> = {}): Frame => {
+    const plain = bucketed(rows, more);
+    return { ...plain, columns: [...plain.columns, column("latency_ms__low", "gauge", low), column("latency_ms__high", "gauge", high)] };
+  };
+
+  it("are bounds of their measure and no lines of their own", () => {
+    const grid = new Grid();
+    grid.apply(withEdges([[0, "a", 5], [1, "a", 6]], [1, 2], [9, 4321]), null);
+    expect([...grid.traces.keys()]).toEqual(["venue=a"]);
+    const edges = grid.traces.get("venue=a")?.edges;
+    expect([...(edges?.low.slice(0, 3) ?? [])]).toEqual([1, 2, NaN]);
+    expect([...(edges?.high.slice(0, 3) ?? [])]).toEqual([9, 4321, NaN]);
+  });
+
+  it("move and are replaced with their values", () => {
+    const grid = new Grid();
+    grid.apply(withEdges([[0, "a", 5], [1, "a", 6]], [1, 2], [9, 8]), null);
+    const later = { start_us: T0 + 10 * S, end_us: T0 + 70 * S };
+    grid.apply(withEdges([[1, "a", 7], [2, "a", 8]], [3, 4], [7, 6], later), T0 + 10 * S);
+    const edges = grid.traces.get("venue=a")?.edges;
+    expect([...(edges?.low.slice(0, 3) ?? [])]).toEqual([3, 4, NaN]);
+  });
+});
+
+describe("a kept chart", () => {
+  it("is the frame that gives the same grid", () => {
+    const given = bucketed([[0, "a", 1], [0, "b", 2], [1, "a", null], [3, "b", 0]]);
+    const grid = new Grid();
+    grid.apply(given, null);
+    const again = new Grid();
+    again.apply(frameOfGrid(grid, given) as Frame, null);
+    expect([...again.traces].map(([id, trace]) => [id, [...trace.values], [...trace.nulls.keys()]])).toEqual([...grid.traces].map(([id, trace]) => [id, [...trace.values], [...trace.nulls.keys()]]));
   });
 });

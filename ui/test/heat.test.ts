@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { heatOf, mix } from "../src/heat";
+import { type Heat, fitting, heatOf, matrixWidth, mix } from "../src/heat";
 import { bucketed, column, frame, series } from "./frames";
 
 describe("heatOf", () => {
@@ -26,7 +26,12 @@ describe("heatOf", () => {
 
   it("scales from zero", () => {
     const heat = heatOf(bucketed([[0, "a", 5], [1, "a", null]]), {});
-    expect([heat?.isOverTime, heat?.low, heat?.high]).toEqual([true, 0, 5]);
+    expect([heat?.isOverTime, heat?.scale.low, heat?.scale.high]).toEqual([true, 0, 5]);
+  });
+
+  it("knows for each cell the row that it shows", () => {
+    const rows = frame([column("venue", "tag", ["a", "a"]), column("symbol", "tag", ["x", "x"]), column("verdict", "state", ["fresh", "dead"], { status: ["up", "down"] })]);
+    expect(heatOf(rows, { x: "venue", y: "symbol" })?.at("a", "x")?.row).toBe(1);
   });
 
   it("needs two dimensions", () => expect(heatOf(frame([column("v", "gauge", [1])]))).toBeNull());
@@ -35,4 +40,25 @@ describe("heatOf", () => {
 it("mixes colours by share and keeps to the ends", () => {
   expect(mix("#000000", "#ffffff", 0.5)).toBe("rgb(128 128 128)");
   expect(mix("#000000", "#ffffff", 7)).toBe("rgb(255 255 255)");
+});
+
+describe("fitting", () => {
+  const venues = ["binance", "kraken"];
+  const pairs = venues.flatMap((venue) => Array.from({ length: 9 }, (_, i): [string, string] => [venue, `SYMBOL-${i}/USDT`]));
+  const wide = heatOf(
+    frame([column("venue", "tag", pairs.map((pair) => pair[0])), column("symbol", "tag", pairs.map((pair) => pair[1])), column("verdict", "state", pairs.map(() => "fresh"), { status: pairs.map(() => "up") })], {
+      series: pairs.map(([venue, symbol]) => series({ venue, symbol })),
+    }),
+    { x: "symbol", y: "venue" },
+  ) as Heat;
+
+  it("stays as it was asked for where that fits", () => expect(fitting(wide, matrixWidth(wide.xs, wide.ys))).toBe(wide));
+
+  it("puts the shorter side across where it does not, and every cell stays what it was", () => {
+    const turned = fitting(wide, 500);
+    expect([turned.xs, turned.xTag, turned.yTag]).toEqual([venues, "venue", "symbol"]);
+    expect(turned.ys).toHaveLength(9);
+    expect(turned.at("kraken", "SYMBOL-3/USDT")).toBe(wide.at("SYMBOL-3/USDT", "kraken"));
+    expect(turned.isWatched("kraken", "SYMBOL-3/USDT")).toBe(true);
+  });
 });

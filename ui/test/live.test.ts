@@ -143,3 +143,25 @@ it("is blind while the store is away", () => {
   newest().say({ op: "tick", server_time_us: 1, dashboards: {}, store: { state: "down", since_us: 1, message: "full" } });
   expect(isBlind.value).toBe(true);
 });
+
+describe("where no WebSocket gets through", () => {
+  it("counts the links that ended before a greeting, and begins anew after one", () => {
+    const asked: number[] = [];
+    const live = new Live((unheard) => {
+      asked.push(unheard);
+      return new Socket() as unknown as WebSocket;
+    });
+    live.start();
+    for (let i = 0; i < 2; i++) {
+      newest().onclose?.();
+      vi.advanceTimersByTime(20_000);
+    }
+    expect(asked.slice(0, 3)).toEqual([0, 1, 2]);
+    live.start();
+    const before = asked.length;
+    newest().hello();
+    newest().onclose?.();
+    vi.advanceTimersByTime(20_000);
+    expect(asked[before]).toBe(0);
+  });
+});

@@ -1,15 +1,17 @@
 import { render } from "preact-render-to-string";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { beat } from "../src/clock";
 import { link } from "../src/live";
-import { type PanelState, panelState } from "../src/panels/panel";
+import { Outside, type PanelState, panelState } from "../src/panels/panel";
+import { RetiredList } from "../src/parts/truth-card";
+import { HistogramPanel } from "../src/panels/histogram";
 import { StatPanel, columnsFor } from "../src/panels/stat";
 import { TablePanel, parseSort, shownColumns, sortedRows } from "../src/panels/table";
 import { TextPanel, headline } from "../src/panels/text";
 import { EmptyState } from "../src/parts/empty-state";
 import { NOTHING, type PanelData } from "../src/panel-data";
 import { useUnits } from "../src/units";
-import type { Dashboard, Frame, Panel } from "../src/wire";
+import type { Dashboard, Frame, Panel, Retired } from "../src/wire";
 import { S, T0, column, frame, series } from "./frames";
 
 const DASHBOARD: Dashboard = { id: "d", title: "D", variables: [], panels: [] };
@@ -29,6 +31,34 @@ beforeEach(() => {
 
 const latency = (value: number | null, more: Partial<ReturnType<typeof series>> = {}, notes: Record<string, string> | null = null): Frame =>
   frame([column("venue", "tag", ["kraken"]), column("latency_ms", "gauge", [value], { unit: "ms", status: [value === null ? null : "up"], notes })], { series: [series({ venue: "kraken" }, more)] });
+
+describe("histogram", () => {
+  beforeEach(() => {
+    vi.stubGlobal("document", { documentElement: {} });
+    vi.stubGlobal("getComputedStyle", () => ({ getPropertyValue: () => "#000000" }));
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  const counted = (value: Record<string, number> | null, p99: number | null, more: Partial<ReturnType<typeof series>> = {}): Frame =>
+    frame([column("venue", "tag", ["kraken"]), column("distribution", "sketch", [value as never], { unit: "ms", gamma: 1.02 }), column("p99", "gauge", [p99], { unit: "ms" })], { series: [series({ venue: "kraken" }, more)] });
+  const panel = panelOf("histogram", { value: "distribution", quantiles: ["p99"] });
+
+  it("names every distribution with its quantiles, and says them to those who do not see", () => {
+    const html = show(HistogramPanel, counted({ "120": 3, "160": 1 }, 23.5), panel);
+    expect(html).toContain("p99 23.5 ms");
+    expect(html).toMatch(/aria-label="P, last 1 h: kraken p99 23.5 ms, of 4/);
+  });
+
+  it("draws no axes where rows came without a value", () => {
+    const html = show(HistogramPanel, counted(null, null), panel);
+    expect(html).toContain("none of them with a distribution");
+    expect(html).not.toContain("canvas");
+  });
+
+  it("marks what is no longer up", () => expect(show(HistogramPanel, counted({ "120": 3 }, 1, { status: "down" }), panel)).toContain("status down"));
+
+  it("says that it cannot be drawn of an answer of another shape", () => expect(show(HistogramPanel, latency(1), panel)).toContain("has no distribution"));
+});
 
 describe("stat", () => {
   it("shows value, unit, label, and status as shape and word", () => {
@@ -196,4 +226,26 @@ it("tells what an empty panel lacks", () => {
   const html = render(<EmptyState panel={panelOf("stat", {}, { empty: { sentence: "No venue has reported yet.", snippets: [] } })} />);
   expect(html).toContain("No data yet.");
   expect(html).toContain("No venue has reported yet.");
+});
+
+describe("retired series", () => {
+  const gone: Retired = { table: "feed", key: { venue: "kraken", symbol: "LUNA/USD" }, newest_us: T0 - 9 * S, retired_us: T0, why: "by hand: delisted" };
+
+  it("are counted beside the verdict and change it in nothing", () => {
+    expect(headline(["up"], false, 2)).toEqual({ status: "up", text: "Nothing wrong among 1 watched series, 2 retired" });
+    expect(headline(["down"], false, 1).text).toBe("1 wrong now, 1 retired");
+    expect(headline(["up"], false, 0).text).not.toContain("retired");
+  });
+
+  it("are listed with when, why and their last row", () => {
+    const html = render(<RetiredList retired={[gone]} when={(us) => (us === T0 ? "now" : "before")} />);
+    expect(html).toContain("feed kraken · LUNA/USD: retired on now, by hand: delisted; last row before");
+    expect(render(<RetiredList retired={Array(20).fill(gone) as Retired[]} when={String} />)).toContain("and 12 more that are retired");
+  });
+
+  it("are no missing data", () => {
+    const found = frame([column("venue", "tag", [])], { retired: [gone], newest_us: null });
+    expect(panelState({ ...NOTHING, frame: found }, panelOf("stat"))).toBe("outside");
+    expect(render(<Outside frame={found} />)).toContain("The only series here is retired.");
+  });
 });

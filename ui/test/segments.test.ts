@@ -11,7 +11,7 @@ function lane(rows: [number, Cell, Status | null][], holes: { start_us: number; 
     { series: [series({ venue: "a" }, { holes, expected_us: 10 * S })] },
     { name: "connected", kind: "flag", unit: null, status: rows.map((row) => row[2]) },
   );
-  return lanesOf(frame, HOW)[0] ?? { label: "", series: null, segments: [], holdUs: 0 };
+  return lanesOf(frame, HOW)[0] ?? { label: "", key: {}, series: null, segments: [], holdUs: 0 };
 }
 
 const told = (found: ReturnType<typeof lane>) => found.segments.map((one) => [(one.startUs - T0) / S, (one.endUs - T0) / S, one.status, one.text]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asStatus, isStale, shownStatus, worst } from "../src/status";
+import { asStatus, isStale, isUnheard, shownStatus, worst } from "../src/status";
 import { S, T0, series } from "./frames";
 
 describe("staleness", () => {
@@ -24,6 +24,13 @@ describe("status", () => {
     expect(shownStatus("up", aged, T0 + 60 * S)).toBe("unknown");
     expect(shownStatus("down", aged, T0 + 60 * S)).toBe("down");
     expect(shownStatus("up", aged, T0 + 15 * S)).toBe("up");
+  });
+
+  it("is not known when the silence began to count only after nothing could be heard", () => {
+    const silent = { ...series({ venue: "a" }), newest_us: T0, expected_us: 5 * S, stale: true };
+    expect(isUnheard(silent, T0 + 4 * S)).toBe(true);
+    expect(isUnheard(silent, T0 + 30 * S)).toBe(false);
+    expect(isUnheard({ ...silent, stale: false }, T0 + 4 * S)).toBe(false);
   });
 
   it("orders up < unknown < degraded < down", () => {

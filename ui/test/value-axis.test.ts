@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Trace } from "../src/grid";
-import { valueRange, valueSplits } from "../src/panels/value-axis";
+import { logRange, valueRange, valueSplits } from "../src/panels/value-axis";
 import { useUnits } from "../src/units";
 
 beforeAll(() => useUnits({ ms: { suffix: "ms", decimals: 1, scale: "plain" }, ratio: { suffix: "%", decimals: 1, scale: "ratio" }, s: { suffix: "s", decimals: 1, scale: "duration", per_unit_s: 1 }, count: { suffix: "", decimals: 0, scale: "count" }, price: { suffix: "", decimals: 8, scale: "plain" } }));
@@ -34,4 +34,23 @@ describe("valueRange", () => {
     expect(splits[0]).toBe(found.min);
     expect(splits.at(-1)).toBeCloseTo(found.max, 12);
   });
+});
+
+describe("logRange", () => {
+  const log = (values: number[], thresholds: Trace["thresholds"] = null) => logRange([Float64Array.from(values)], 0, values.length - 1, { unit: "ms", thresholds } as Trace);
+
+  it("holds everything positive between whole powers of ten", () => {
+    expect(log([0.3, 4321])).toMatchObject({ min: 0.1, max: 10_000, isLog: true });
+    expect(valueSplits(log([0.3, 4321]))).toEqual([0.1, 1, 10, 100, 1000, 10_000]);
+  });
+
+  it("has room where all values are one, zero, or none", () => {
+    for (const values of [[10], [0, 0], [NaN]]) {
+      const { min, max } = log(values);
+      expect(min).toBeGreaterThan(0);
+      expect(max).toBeGreaterThan(min);
+    }
+  });
+
+  it("shows a threshold within the next tenfold step", () => expect(log([60], { degraded: 300, down: 500, above: true }).max).toBe(1000));
 });

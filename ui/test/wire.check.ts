@@ -10,6 +10,7 @@ export type Checked = [
   Fits<sent.ColumnOut, read.Column>,
   Fits<sent.SeriesOut, read.Series>,
   Fits<sent.DashboardOut, read.Dashboard>,
+  Fits<sent.ConnectOut, read.Connect>,
   Fits<sent.PanelOut, read.Panel>,
   Fits<sent.CatalogOut, read.Catalog>,
   Fits<sent.StatusOut, Omit<read.Tick, "op">>,

@@ -73,9 +73,21 @@ class Control:
 
     def idle(self, seconds: float) -> None:
         """Wait for more rows: until a batch is full, a caller is in a hurry, or ``seconds`` have passed."""
+        end_s = monotonic() + seconds
         self._queue.is_taker_idle = True
-        self._wake.wait(seconds)
+        while (rest_s := end_s - monotonic()) > 0:
+            is_woken = self._wait_and_weigh(rest_s)
+            if not is_woken or self.is_urgent or not self._queue.is_taker_idle:
+                break
         self._queue.is_taker_idle = False
+
+    def _wait_and_weigh(self, seconds: float) -> bool:
+        """Wait for a call, and weigh what has come meanwhile; False when none came."""
+        self._queue.is_taker_waiting = True
+        is_woken = self._wake.wait(seconds)
+        self._queue.is_taker_waiting = False
+        self._queue.weigh()
+        return is_woken
 
     def tell_sender(self) -> None:
         """Say that there is a batch, or that there will be no more."""
@@ -94,7 +106,10 @@ class Control:
             rest_s = until_s - monotonic()
             if rest_s <= 0:
                 break
-            self._sending.wait(rest_s)
+            if self._sending is self._wake:
+                self._wait_and_weigh(rest_s)
+            else:
+                self._sending.wait(rest_s)
 
     def begin_attempt(self) -> None:
         """Forget the hurry expressed so far: the attempt that begins now answers it."""

@@ -20,7 +20,6 @@ from tapewatch_client.settings import BATCH_ROWS, Settings
 from tapewatch_client.spool import Waiting
 from tapewatch_client.stats import Tally
 from tapewatch_client.transport import Transport
-from tapewatch_client.values import encode_row
 
 logger = logging.getLogger("tapewatch_client")
 
@@ -128,13 +127,12 @@ class Delivery:
             self._refuse_here(Complaint(table, None, "not_a_row", "what was written is not a mapping of columns to values"))
             return
         try:
-            text, lost = encode_row(ts, columns)
+            lost = draft.add(table, period_s, ts, columns)
         except Exception as error:  # noqa: BLE001 - foreign objects may raise anything while they are written
             self._refuse_here(Complaint(table, None, "not_a_row", f"the row cannot be written as JSON: {error!r}"))
             return
         for column in lost:
             self._complain(Complaint(table, column, "unencodable", "the value cannot be written as JSON and was sent as null"), 1)
-        draft.add(table, period_s, text)
 
     def _seal(self, draft: Draft) -> Batch:
         return draft.seal(self._client_id, next(self._sequences), self._settings)

@@ -19,6 +19,8 @@ ROW_BYTES = 200
 #: Rows that may wait before a caller weighs them: a program that writes seldom finds nothing of this in its caches, and would pay for
 #: each row as much as for the rest of `put`.
 UNWEIGHED_ROWS = 256
+#: Rows that may wait before a taker that has nothing to do is woken to weigh them: then a caller need not.
+WEIGHED_TOGETHER = 128
 
 
 def row_bytes(row: Row) -> int:
@@ -97,6 +99,7 @@ class RowQueue:
         self._closed = False
         self._has_taker_left = False
         self.is_taker_idle = False
+        self.is_taker_waiting = False
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -109,15 +112,24 @@ class RowQueue:
             return
         rows.append(row)
         waiting = len(rows)
-        if waiting - len(self._sizes) >= UNWEIGHED_ROWS:
+        unweighed = waiting - len(self._sizes)
+        if unweighed >= UNWEIGHED_ROWS:
             with self._lock:
                 self._weigh()
+        elif unweighed >= WEIGHED_TOGETHER and self.is_taker_waiting:
+            self.is_taker_waiting = False
+            self._wake.give()
         if self.is_taker_idle and waiting >= self._batch_rows:
             self.is_taker_idle = False
             self._wake.give()
 
-    def _weigh(self) -> None:
-        """Weigh the newest rows, and make room.
+    def weigh(self) -> None:
+        """Weigh the rows that wait now, and make room; on the taker's time."""
+        with self._lock:
+            self._weigh(len(self._rows))
+
+    def _weigh(self, until: int | None = None) -> None:
+        """Weigh the newest rows, up to so many in all, and make room.
 
         A signal handler that runs in the middle may wait for the taker, which then weighs and takes: so each step looks whether the rows
         are still as it left them. What a foreign object writes while it is asked for its size is weighed by the step that asked.
@@ -127,7 +139,7 @@ class RowQueue:
             return
         self._weigher = thread
         try:
-            while len(sizes) < len(rows):
+            while len(sizes) < (len(rows) if until is None else min(until, len(rows))):
                 step = self._steps
                 try:
                     size = self._weigh_row(rows[len(sizes)])

@@ -136,6 +136,12 @@ class SegmentLog:
             os.close(self._file)
             self._file = None
 
+    def left(self) -> Iterator[Record]:
+        """All records that are not done, the oldest first; only reads."""
+        for segment in list(self._segments):
+            for record, _ in _records(segment):
+                yield record
+
     def take(self) -> Record | None:
         """The oldest record that is not done; the same one until `done` is called. None when there is none."""
         while self._taken is None and self._segments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, timedelta
@@ -21,28 +22,61 @@ Container = Mapping[object, object] | Sequence[object] | AbstractSet[object]
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 
-def encode_row(ts: object, columns: Mapping[str, object]) -> tuple[bytes, list[str]]:
-    """Write one row as a JSON object.
+class Layout:
+    """Names of the columns that the lists of values stand for, in the order in which they came up."""
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self.names = list(names)
+        self._places: dict[object, int] = {name: place for place, name in enumerate(self.names)}
+
+    def place(self, name: object) -> int:
+        """Where the value of a column stands; a new column comes last.
+
+        Raises:
+            TypeError: JSON has no such name.
+        """
+        place = self._places.get(name)
+        if place is None:
+            written = _name(name)  # two that are written alike are one column
+            place = self._places.setdefault(written, len(self.names))
+            self._places[name] = place
+            if place == len(self.names):
+                self.names.append(written)
+        return place
+
+
+def encode_row(ts: object, columns: Mapping[str, object], layout: Layout) -> tuple[bytes, list[str]]:
+    """Write one row as a JSON list of values.
 
     Args:
         ts: Time of the row: integer microseconds, a datetime, or text for the server to judge.
         columns: Values by column.
+        layout: Where each stands; it learns the columns that it does not have yet.
 
     Returns:
-        The object, and the columns whose value could not be written (null stands in their place).
+        The list, which may be shorter than the layout, and the columns whose value could not be written (null stands in their place).
     """
-    plain: dict[str, Plain] = {}
+    plain: list[Plain] = [None] * len(layout.names)
     lost: list[str] = []
     for name, value in (("ts", ts), *columns.items()):
+        place = layout.place(name)
+        if place >= len(plain):
+            plain.append(None)
         if _is_plain(value):
-            plain[name] = cast("Plain", value)
+            plain[place] = cast("Plain", value)
             continue
         try:
-            plain[name] = plain_of(value)
+            plain[place] = plain_of(value)
         except Exception:  # noqa: BLE001 - foreign objects may raise anything while they are written
-            plain[name] = None
+            plain[place] = None
             lost.append(str(name))
     return dumps(plain), lost
+
+
+def _name(name: object) -> str:
+    """A column's name as JSON has it: other keys as the standard library writes them, ``?`` for half surrogates."""
+    (written,) = json.loads(standard({name: None}))
+    return cast("str", written)
 
 
 def _is_plain(value: object) -> bool:

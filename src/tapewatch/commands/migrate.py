@@ -47,7 +47,8 @@ def migrate(
         for store in opened:
             store.close()
     for each in moved:
-        typer.echo(f"{each.table}: {each.rows} rows in both")
+        summaries = f", and {each.summaries} summaries of rows that are gone" if each.summaries else ""
+        typer.echo(f"{each.table}: {each.rows} rows in both{summaries}")
     typer.echo(f"{sum(each.rows for each in moved)} rows of {len(moved)} tables are in {target}; {source} is as it was")
     if spooled.refused:
         typer.echo(f"{spooled.refused} accepted rows that the store has refused stay in {directory}/store-spool/set-aside")

@@ -1,4 +1,4 @@
-"""`python -m tapewatch.desk`: the paper desk, or one recording played as its venue."""
+"""`python -m tapewatch.desk`: the paper desk, one venue simulated, or one recording played as its venue."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from tapewatch.desk.addresses import VenueAddress
+from tapewatch.desk.clock import SystemClock
 from tapewatch.desk.demo import demo_script
 from tapewatch.desk.desk import Desk
 from tapewatch.desk.dialects import DIALECTS, dialect
 from tapewatch.desk.edits import Edit, edited
+from tapewatch.desk.exchange import Exchange
 from tapewatch.desk.faults import Script
 from tapewatch.desk.player import Pace, Player
 from tapewatch.desk.recording import RecordingError, read_recording
 from tapewatch.desk.reporter import desk_client
+from tapewatch.desk.simulation import Simulation
+from tapewatch.desk.venues import SIMULATED, simulated
 
 _LAST_WORDS_S = 1.0  # for rows that wait when the desk stops
 _PARENT_CHECK_S = 0.5
@@ -35,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parent = os.getppid()
     given = _parser().parse_args(arguments)
     try:
-        asyncio.run(_play(given) if given.command == "play" else _desk(given, parent))
+        asyncio.run(_COMMANDS[given.command](given) if given.command else _desk(given, parent))
     except (RecordingError, ValueError, OSError) as error:
         sys.stderr.write(f"desk: {error}\n")
         return _WRONG_USE
@@ -65,6 +69,22 @@ async def _play(given: argparse.Namespace) -> None:
         await _told_to_stop()
 
 
+async def _simulate(given: argparse.Namespace) -> None:
+    """One simulated venue, without faults."""
+    spec, messages = simulated(given.venue)
+    clock = SystemClock()
+    exchange = Exchange(Simulation(spec, messages, seed=given.seed, start_us=clock.now_us()), port=given.port, clock=clock)
+    await exchange.start()
+    try:
+        _say(VenueAddress(given.venue, exchange.url, tuple(item.unified for item in spec.instruments)).to_json())
+        await _told_to_stop()
+    finally:
+        await exchange.stop()
+
+
+_COMMANDS = {"play": _play, "simulate": _simulate}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tapewatch.desk", description="A paper desk: everything it says is simulated.")
     parser.add_argument("--to", default="http://127.0.0.1:4780", help="address of tapewatch")
@@ -75,11 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", action="store_true", help="say nothing about rows that tapewatch does not take")
     parser.add_argument("--with-parent", action="store_true", help="stop when the process that started the desk ends")
     commands = parser.add_subparsers(dest="command")
-    play = commands.add_parser("play", help="play a recording as its venue")
-    play.add_argument("recording", type=Path, help="gzip text of recorded traffic")
+    play = commands.add_parser("play", help="play a recording, of one or several files, as its venue")
+    play.add_argument("recording", type=Path, nargs="+", help="gzip text of recorded traffic; several files are one recording")
     play.add_argument("--venue", required=True, choices=[known.venue for known in DIALECTS])
     play.add_argument("--speed", type=float, default=1.0, help="times the recorded pace")
     play.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    simulate = commands.add_parser("simulate", help="simulate one venue, without faults")
+    simulate.add_argument("--venue", required=True, choices=[spec.name for spec, _ in SIMULATED])
+    simulate.add_argument("--port", type=int, default=0, help="0 takes a free one")
     play.add_argument(
         "--loop", action="store_true", help="at the end close the connection; the next one hears the recording from its start"
     )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
+
+SPOKEN = MappingProxyType({"kraken": "kraken_v1"})
+"""Venues whose older protocol the desk speaks, and tapewatch's word for it."""
 
 FEED_CHANNELS = ("trade", "book", "ticker")
 """Channels of a feed collector, in tapewatch's words; every simulated venue has them."""
@@ -19,11 +23,13 @@ class VenueAddress:
         venue: Tapewatch's name of the venue.
         url: WebSocket address.
         symbols: As tapewatch spells them.
+        time_url: HTTP address of its time call; empty when it has none.
     """
 
     venue: str
     url: str
     symbols: tuple[str, ...]
+    time_url: str = ""
 
     def to_json(self) -> str:
         """Write one line of JSON."""
@@ -56,7 +62,7 @@ class Addresses:
             ValueError: It is not that object.
         """
         try:
-            venues = tuple(VenueAddress(item["venue"], item["url"], tuple(item["symbols"])) for item in found["venues"])
+            venues = tuple(VenueAddress(item["venue"], item["url"], tuple(item["symbols"]), item["time_url"]) for item in found["venues"])
             return cls(venues, str(found["daemon"]), str(found["env"]))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not the addresses of a desk: {str(found)[:200]}") from error
@@ -91,7 +97,15 @@ def desk_settings(addresses: Addresses | Mapping[str, Any], *, http_collectors: 
     known = addresses if isinstance(addresses, Addresses) else Addresses.of(addresses)
     tables = [
         _table(
-            f"feed-{item.venue}", {"kind": "feed", "venue": item.venue, "url": item.url, "symbols": item.symbols, "channels": FEED_CHANNELS}
+            f"feed-{item.venue}",
+            {
+                "kind": "feed",
+                "venue": SPOKEN.get(item.venue, item.venue),
+                "url": item.url,
+                "symbols": item.symbols,
+                "channels": FEED_CHANNELS,
+                **({"time_url": item.time_url} if item.time_url else {}),
+            },
         )
         for item in known.venues
     ]

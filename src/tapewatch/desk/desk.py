@@ -61,7 +61,7 @@ class Desk:
     def addresses(self) -> Addresses:
         """Where the parts listen; complete once started."""
         venues = [
-            VenueAddress(exchange.spec.name, exchange.url, tuple(item.unified for item in exchange.spec.instruments))
+            VenueAddress(exchange.spec.name, exchange.url, tuple(item.unified for item in exchange.spec.instruments), exchange.time_url)
             for exchange in self.exchanges
         ]
         return Addresses(tuple(venues), self._page.url)

@@ -48,7 +48,7 @@ class Exchange:
     ) -> None:
         self.simulation = simulation
         self._clock = clock or SystemClock()
-        self._server = VenueServer(simulation.spec.dialect, self, host=host, port=port)
+        self._server = VenueServer(simulation.spec.dialect, self, host=host, port=port, tell_time=self._tell_time)
         self._since: dict[Line, dict[Stream, int]] = {}
         self._random = random.Random(f"{seed}/{simulation.spec.name}/requests")
         self._error_rate = error_rate
@@ -65,6 +65,11 @@ class Exchange:
     def url(self) -> str:
         """WebSocket address."""
         return self._server.url
+
+    @property
+    def time_url(self) -> str:
+        """Address of the venue's time call."""
+        return self._server.time_url
 
     @property
     def offer(self) -> Offer:
@@ -123,6 +128,14 @@ class Exchange:
         now_s = self._now_s()
         self._weights.append((now_s, weight))
         await asyncio.sleep(self.simulation.round_trip_s(now_s))
+
+    async def _tell_time(self) -> str:
+        """Answer as late as the network is slow, with the time at half of the way."""
+        half_s = self.simulation.round_trip_s(self._now_s()) / 2
+        await asyncio.sleep(half_s)
+        text = self.simulation.time(self._now_s())
+        await asyncio.sleep(half_s)
+        return text
 
     def opened(self, line: Line) -> None:
         """See `Source.opened`."""

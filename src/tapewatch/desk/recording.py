@@ -1,25 +1,19 @@
-"""Recorded WebSocket traffic of a venue: gzip text, one event a line.
-
-Lines: ``URL <-> time`` (connection opened), ``URL <- time: message`` (sent by the recorder), ``URL -> time: body`` (REST answer),
-``time: message`` (received). Times are seconds since 1970 as decimal text, on the recorder's clock.
-"""
+"""Recorded WebSocket traffic of a venue, as the desk plays it; `tapewatch.model.recording` says what its lines mean."""
 
 from __future__ import annotations
 
-import gzip
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import merge
 from operator import attrgetter
 from pathlib import Path
 
-from tapewatch.desk.clock import US_PER_S
 from tapewatch.desk.dialects.base import Dialect, Offer
 from tapewatch.desk.stream import Stream
 from tapewatch.desk.template import Template
+from tapewatch.model.recording import Kind, Lines, parsed
 
-_RECEIVED = re.compile(r"^(\d+(?:\.\d+)?): (.*)$", re.DOTALL)
-_OTHER = re.compile(r"^\S+ (?:<->|<-|->) \d")
+_CHUNK_BYTES = 1 << 20
 
 
 class RecordingError(ValueError):
@@ -93,37 +87,55 @@ class Recording:
         ]
 
 
-def read_recording(path: Path, dialect: Dialect) -> Recording:
+def read_recording(paths: Path | Sequence[Path], dialect: Dialect) -> Recording:
     """Read a recording; acknowledgements, REST answers and what the recorder sent are left out.
 
+    Args:
+        paths: Its file, or several: the connections of one venue, and what was recorded of each one file after the other. Their messages
+            are put together by the time at which they were received. Of a file that ends in the middle, because its writer was killed,
+            what is before the tear is read.
+        dialect: The venue's protocol.
+
     Raises:
-        RecordingError: The file cannot be read, a line has none of the known forms, or no message of the venue is in it.
+        RecordingError: A file cannot be read, a line has none of the known forms, or no message of the venue is in it.
     """
+    files = [_read(path, dialect) for path in ([paths] if isinstance(paths, Path) else paths)]
+    if len(files) == 1:
+        return Recording(dialect, files[0])
+    merged = merge(*files, key=attrgetter("received_us"))
+    return Recording(dialect, [replace(entry, order=order) for order, entry in enumerate(merged, start=1)])
+
+
+def _read(path: Path, dialect: Dialect) -> list[Entry]:
+    """Messages of one file."""
     entries: list[Entry] = []
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                entry = _entry(line.rstrip("\n"), number, path, dialect)
+        with path.open("rb") as file:
+            for number, line in enumerate(Lines(iter(lambda: file.read(_CHUNK_BYTES), b"")), start=1):
+                entry = _entry(line, number, path, dialect)
                 if entry is not None:
                     entries.append(entry)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except RecordingError:
+        raise
+    except (OSError, ValueError) as error:
         raise RecordingError(f"cannot read the recording {path}: {error}") from error
     if not entries:
         raise RecordingError(f"{path} holds no message of {dialect.venue}; name a WebSocket recording of that venue")
-    return Recording(dialect, entries)
+    return entries
 
 
 def _entry(line: str, number: int, path: Path, dialect: Dialect) -> Entry | None:
-    received = _RECEIVED.match(line)
-    if received is None:
-        if line.strip() and not _OTHER.match(line):
-            raise RecordingError(f"{path}, line {number}: neither a received message nor an event of the recorder: {line[:80]!r}")
+    try:
+        found = parsed(line)
+    except ValueError as error:
+        raise RecordingError(f"{path}, line {number}: {error}") from error
+    if found is None or found.kind is not Kind.RECEIVED:
         return None
     try:
-        sorted_text = dialect.sort(received.group(2))
+        sorted_text = dialect.sort(found.text)
     except ValueError as error:
         raise RecordingError(f"{path}, line {number}: not a message of {dialect.venue}: {error}") from error
     if sorted_text is None:
         return None
     stream, text = sorted_text
-    return Entry(number, round(float(received.group(1)) * US_PER_S), stream, Template(text, dialect.times))
+    return Entry(number, found.at_us, stream, Template(text, dialect.times))

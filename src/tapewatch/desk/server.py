@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,6 +16,8 @@ from tapewatch.desk.stream import Stream
 
 _MOST_UNSENT_BYTES = 8 * 2**20
 _CLOSE_TIMEOUT_S = 0.5
+
+TIME_PATH = "/time"
 
 
 class Line:
@@ -81,9 +83,19 @@ class VenueServer:
         source: Where messages come from.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
+        tell_time: Answers the venue's time call, which is a GET of `TIME_PATH`; None for a venue that has none.
     """
 
-    def __init__(self, dialect: Dialect, source: Source, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        source: Source,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tell_time: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
+        self._tell_time = tell_time
         self._dialect = dialect
         self._source = source
         self._host = host
@@ -96,6 +108,11 @@ class VenueServer:
     def url(self) -> str:
         """Address to connect to, with the venue's path."""
         return f"ws://{self._host}:{self._port}{self._dialect.path}"
+
+    @property
+    def time_url(self) -> str:
+        """Address of the time call."""
+        return f"http://{self._host}:{self._port}{TIME_PATH}"
 
     @property
     def lines(self) -> Iterable[Line]:
@@ -138,9 +155,13 @@ class VenueServer:
         for line in self.lines:
             line.cut()
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer 503 while the venue refuses connections."""
-        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "venue is down\n") if self.is_refusing else None
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer 503 while the venue refuses connections, and the time call at any other time."""
+        if self.is_refusing:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "venue is down\n")
+        if request.path == TIME_PATH and self._tell_time is not None:
+            return connection.respond(HTTPStatus.OK, await self._tell_time())
+        return None
 
     async def _talk(self, connection: ServerConnection) -> None:
         path = connection.request.path if connection.request else "/"

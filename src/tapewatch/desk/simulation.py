@@ -141,6 +141,10 @@ class Simulation:
         """Seconds that a request sent now takes to the venue and back; a backlog is on the way back only."""
         return self._latency_s(self._round_trips, now_s) + self._latency_s(self._round_trips, now_s) - self.active.delay_s(now_s)
 
+    def time(self, now_s: float) -> str:
+        """What the venue's time call answers at this moment, its clock's skew included."""
+        return self._messages.time(self._venue_us(now_s))
+
     def _latency_s(self, chance: random.Random, at_s: float) -> float:
         """One-way latency of a message, with the backlog."""
         return chance.lognormvariate(0, self.spec.latency_sigma) * self.spec.latency_ms / 1_000 + self.active.delay_s(at_s)

@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 
 from tapewatch.clock import Clock
-from tapewatch.errors import ContractError, StoreRejected, StoreUnavailable, TapewatchError, TooFast, WrongSource
-from tapewatch.ingest.job import Job
+from tapewatch.errors import StoreRejected, StoreUnavailable, TapewatchError, TooFast, WrongSource
+from tapewatch.ingest.intake_stats import IntakeStats
 from tapewatch.ingest.limits import Rates, SeriesLimit
-from tapewatch.ingest.quarantine import Hold, Quarantine
+from tapewatch.ingest.quarantine import Hold, KeptBefore, Quarantine
+from tapewatch.ingest.receipt import Receipt, receipt_of
 from tapewatch.ingest.refusals import RefusalCounts
 from tapewatch.ingest.spool import Replayed, StoreSpool
-from tapewatch.ingest.timing import Rate, Summary, Timings
-from tapewatch.ingest.validate import KEPT_REFUSALS, Border, Defaults, Judged, validate
+from tapewatch.ingest.timing import Rate, Timings
+from tapewatch.ingest.validate import Border, Defaults, Judged, validate
 from tapewatch.ingest.validate.book import WHOLE_ROW
-from tapewatch.ingest.writer import Limits, Writer
+from tapewatch.ingest.writer import Job, Limits, Writer
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch, RowBatch
 from tapewatch.model.table import Table
@@ -39,94 +41,6 @@ OWN_SOURCE = "tapewatch"
 """Source of the rows that ingest writes about itself."""
 
 Observer = Callable[[RowBatch], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a delivery; given only when its rows are durable.
-
-    Attributes:
-        accepted: Rows stored (those of a duplicate were stored the first time).
-        duplicate: Whether the mark was known, so that nothing was stored again.
-        refused: The first hundred refusals: what is not in the table and column that it was meant for.
-        refused_total: All refusals, of rows and of single values.
-        noted: Reason to the number of values that were changed or marked, such as ``nan``.
-        quarantined: How many of the refusals (``unknown_table``, ``unknown_column``) are not lost but durable in quarantine.
-        held_total: How many of them the quarantine would take; more than ``quarantined`` when nothing was stored because of the others.
-    """
-
-    accepted: int
-    duplicate: bool = False
-    refused: tuple[Refusal, ...] = ()
-    refused_total: int = 0
-    noted: dict[str, int] = field(default_factory=dict[str, int])
-    quarantined: int = 0
-    held_total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeStats:
-    """Ingest at one moment.
-
-    Attributes:
-        state: ``ok``, or ``away`` when the store does not answer.
-        since_us: When it took this state; None when it never changed.
-        message: Why it is away.
-        is_full: Whether it is away because its disk is full: it can be read.
-        accepted_rows: Rows made durable since the start.
-        deliveries: Deliveries made durable since the start.
-        duplicates: Deliveries whose mark was known.
-        refused: Refusals and notes since the start, by reason.
-        quarantined: Rows that went to quarantine since the start.
-        queue_rows: Rows not durable yet.
-        queue_bytes: Bytes of them, estimated.
-        oldest_waiting_s: Age of the oldest of them.
-        store_silent_s: Seconds for which the store has not answered a call at all; 0 while it is not asked.
-        last_commit_us: When the store last confirmed a commit; None before the first.
-        rows_per_s: Durable rows per second over the last ten seconds.
-        lag: Received to durable, over the last minute.
-        commit: The store's part of it.
-        validate: The part of judging, for deliveries.
-        observer_errors: Times that an observer raised.
-    """
-
-    state: str
-    since_us: int | None
-    message: str
-    is_full: bool
-    accepted_rows: int
-    deliveries: int
-    duplicates: int
-    refused: dict[str, int]
-    quarantined: int
-    queue_rows: int
-    queue_bytes: int
-    oldest_waiting_s: float
-    store_silent_s: float
-    last_commit_us: int | None
-    rows_per_s: float
-    lag: Summary
-    commit: Summary
-    validate: Summary
-    observer_errors: int
-
-    def measures(self) -> dict[str, float]:
-        """The numbers as metrics of component ``ingest`` for table ``self``."""
-        return {
-            "accepted_rows": self.accepted_rows,
-            "deliveries": self.deliveries,
-            "duplicates": self.duplicates,
-            "refused": sum(self.refused.values()),
-            "quarantined": self.quarantined,
-            "queue_rows": self.queue_rows,
-            "queue_bytes": self.queue_bytes,
-            "oldest_waiting_s": self.oldest_waiting_s,
-            "rows_per_s": self.rows_per_s,
-            "observer_errors": self.observer_errors,
-            **self.lag.measures("lag"),
-            **self.commit.measures("commit"),
-            **self.validate.measures("validate"),
-        }
 
 
 class Intake:
@@ -221,14 +135,21 @@ class Intake:
         """
         began_s = self._clock.monotonic_s()
         rows = sum(batch.count for batch in delivery.batches)
-        self._let_in(delivery, rows)
+        is_known = self._is_known(delivery)
+        if is_known and whole:
+            self._duplicates += 1
+            return Receipt(rows, duplicate=True)
+        if not is_known:
+            self._let_in(delivery, rows)
         now_us = self._clock.now_us()
-        hold = None if self._quarantine is None else self._quarantine.hold(now_us)
-        if rows > self._limits.thread_rows:
-            judged = await asyncio.to_thread(self._judge, delivery, now_us, hold)
-        else:
-            judged = self._judge(delivery, now_us, hold)
+        hold = None if is_known or self._quarantine is None else self._quarantine.hold(now_us)
+        border = Border(keeper=self._quarantine and KeptBefore()) if is_known else Border(self._series, hold)
+        judged = await self._judged(delivery, rows, now_us, border, hold)
         self._judging.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
+        if is_known:
+            self._duplicates += 1
+            batches = tuple(outcome.batch for outcome in judged if outcome.batch is not None)
+            return receipt_of(judged, refusals, batches, is_duplicate=True)
         self._count(delivery, judged, refusals)
         batches = tuple(outcome.batch for outcome in judged if outcome.batch is not None)
         held = sum(outcome.held_total for outcome in judged)
@@ -239,8 +160,24 @@ class Intake:
                 hold.let_go()
         stored = is_void or await self._keep(delivery, batches, hold)
         self._lag.add(self._clock.monotonic_s(), self._clock.monotonic_s() - began_s)
-        receipt = _receipt(judged, refusals, batches, is_duplicate=not stored)
+        receipt = receipt_of(judged, refusals, batches, is_duplicate=not stored)
         return replace(receipt, quarantined=0) if is_void else receipt
+
+    def _is_known(self, delivery: Delivery) -> bool:
+        """Whether all that can be kept of a delivery was kept before: no limit that was reached since can refuse it."""
+        return delivery.mark is not None and _defaults(delivery).may_name(delivery.source) and self._writer.knows(delivery.mark)
+
+    async def _judged(self, delivery: Delivery, rows: int, now_us: int, border: Border, hold: Hold | None) -> list[Judged]:
+        """Judge a delivery, a large one in a thread; one whose sender goes away meanwhile leaves nothing counted."""
+        if rows <= self._limits.thread_rows:
+            return self._judge(delivery, now_us, border)
+        judging = asyncio.ensure_future(asyncio.to_thread(self._judge, delivery, now_us, border))
+        try:
+            return await asyncio.shield(judging)
+        except asyncio.CancelledError:
+            if hold is not None:  # the thread goes on to the end, and counts meanwhile
+                judging.add_done_callback(lambda _: hold.let_go())
+            raise
 
     def _let_in(self, delivery: Delivery, rows: int) -> None:
         """Refuse a delivery as a whole because of its sender."""
@@ -258,24 +195,20 @@ class Intake:
     async def _keep(self, delivery: Delivery, batches: tuple[RowBatch, ...], hold: Hold | None) -> bool:
         """Make accepted rows and those for the quarantine durable together; False for a delivery that was stored before."""
         strays = () if hold is None else hold.batches()
-        try:
-            stored = not (batches or strays) or await self._store(delivery, batches + strays)
-        except StoreUnavailable as error:
-            if hold is not None and not error.is_unknown:
-                hold.let_go()
-            raise
-        except (StoreRejected, ContractError):
-            if hold is not None:
-                hold.let_go()
-            raise
-        if hold is not None and stored:
-            self._quarantined += len(hold.entries)
-        elif hold is not None:
-            hold.let_go()
-        return stored
+        if not (batches or strays):
+            return True
+        return await self._store(delivery, batches + strays, hold)
 
-    def _judge(self, delivery: Delivery, now_us: int, hold: Hold | None) -> list[Judged]:
-        defaults, border = _defaults(delivery), Border(self._series, hold)
+    def _settle_hold(self, hold: Hold, settled: asyncio.Future[bool]) -> None:
+        """The writer has an outcome, whether or not the sender still waits for it."""
+        error = settled.exception()
+        if error is None and settled.result():
+            self._quarantined += len(hold.entries)
+        elif not (isinstance(error, StoreUnavailable) and error.is_unknown):
+            hold.let_go()
+
+    def _judge(self, delivery: Delivery, now_us: int, border: Border) -> list[Judged]:
+        defaults = _defaults(delivery)
         return [
             validate(batch, self._table_of(batch), names=self._names, now_us=now_us, defaults=defaults, border=border)
             for batch in delivery.batches
@@ -285,9 +218,9 @@ class Intake:
         """The table of a batch; the quarantine's own is written by the quarantine alone, and counts for others as not declared."""
         return None if batch.table == QUARANTINE.name else self._catalog.get(batch.table)
 
-    async def _store(self, delivery: Delivery, batches: tuple[RowBatch, ...]) -> bool:
+    async def _store(self, delivery: Delivery, batches: tuple[RowBatch, ...], hold: Hold | None) -> bool:
         try:
-            return await self._written(Stored(batches, delivery.mark))
+            return await self._written(Stored(batches, delivery.mark), hold)
         except StoreRejected as error:
             for batch in batches:
                 self._refusals.count(delivery.source, batch.table, None, "store_rejected", batch.count, str(error))
@@ -302,8 +235,15 @@ class Intake:
         """
         await self._written(stored, may_spool=False)
 
-    async def _written(self, stored: Stored, *, may_spool: bool = True) -> bool:
-        settled = self._writer.put(stored, may_spool=may_spool)
+    async def _written(self, stored: Stored, hold: Hold | None = None, *, may_spool: bool = True) -> bool:
+        try:
+            settled = self._writer.put(stored, may_spool=may_spool)
+        except StoreUnavailable:
+            if hold is not None:
+                hold.let_go()
+            raise
+        if hold is not None:
+            settled.add_done_callback(partial(self._settle_hold, hold))
         try:
             async with asyncio.timeout(self._limits.wait_s + UNKNOWN_AFTER_S):
                 return await asyncio.shield(settled)
@@ -337,8 +277,10 @@ class Intake:
         for delivery in deliveries:
             for batch in delivery.stored.batches:
                 if self._quarantine is not None and batch.table == QUARANTINE.name:
-                    self._quarantine.correct(batch, is_counted=not delivery.was_found, is_there=delivery.is_new)
-                self._show(batch, self._observers if delivery.was_found else self._askers)
+                    is_counted = delivery.is_late or not delivery.was_found
+                    self._quarantine.correct(batch, is_counted=is_counted, is_there=delivery.is_new)
+                if delivery.is_new or not delivery.is_late:
+                    self._show(batch, self._observers if delivery.was_found else self._askers)
 
     def _show(self, batch: RowBatch, observers: Sequence[Observer]) -> None:
         for observer in observers:
@@ -349,6 +291,17 @@ class Intake:
                 log.exception("An observer failed on %d rows of %s.", batch.count, batch.table)
 
     # --- about itself ------------------------------------------------------------------------------------------------
+
+    @property
+    def is_all_stored(self) -> bool:
+        """Whether the store answers and holds everything that was accepted."""
+        spool = self._writer.spool
+        return self._writer.state.state == "ok" and (spool is None or spool.is_empty)
+
+    @property
+    def is_shown_as_stored(self) -> bool:
+        """Whether the store holds exactly the rows that observers saw: nothing waits, was set aside, or ended in doubt since the start."""
+        return self.is_all_stored and not self._writer.has_doubt
 
     @property
     def stats(self) -> IntakeStats:
@@ -370,10 +323,10 @@ class Intake:
             queue_bytes=size,
             oldest_waiting_s=oldest_s,
             store_silent_s=self._writer.silent_s,
-            last_commit_us=self._writer.last_commit_us,
+            last_commit_us=self._writer.link.last_commit_us,
             rows_per_s=self._rate.per_s(now_s),
             lag=self._lag.summary(now_s),
-            commit=self._writer.commits.summary(now_s),
+            commit=self._writer.link.commits.summary(now_s),
             validate=self._judging.summary(now_s),
             observer_errors=self._observer_errors,
         )
@@ -396,21 +349,3 @@ class Intake:
 
 def _defaults(delivery: Delivery) -> Defaults:
     return Defaults(delivery.source, delivery.env, delivery.host, delivery.bound_to, delivery.barred)
-
-
-def _receipt(judged: Sequence[Judged], refusals: Sequence[Refusal], batches: Sequence[RowBatch], *, is_duplicate: bool) -> Receipt:
-    found = (*refusals, *(refusal for outcome in judged for refusal in outcome.refusals))
-    told = sorted(found, key=lambda refusal: refusal.is_held)  # what is lost comes first
-    noted: dict[str, int] = {}
-    for outcome in judged:
-        for reason, count in outcome.noted.items():
-            noted[reason] = noted.get(reason, 0) + count
-    return Receipt(
-        accepted=sum(batch.count for batch in batches),
-        duplicate=is_duplicate,
-        refused=tuple(told[:KEPT_REFUSALS]),
-        refused_total=len(refusals) + sum(outcome.refused_total for outcome in judged),
-        noted=noted,
-        quarantined=sum(outcome.held_total for outcome in judged),
-        held_total=sum(outcome.held_total for outcome in judged),
-    )

@@ -8,16 +8,12 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tapewatch.clock import Clock
 from tapewatch.errors import SourceError, TapewatchError
 from tapewatch.ingest.run_report import RunReport
 from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.sources.base import Collector, Context
-
-if TYPE_CHECKING:
-    import httpx2
 
 log = logging.getLogger("tapewatch.collectors")
 
@@ -43,10 +39,7 @@ class Runner:
     Args:
         collectors: By their configured name, which becomes the ``source`` of their rows.
         sink: Takes the rows; what it raises is told as the collector's failure, and the rows of that run are lost.
-        clock: The time.
-        env: Environment of the rows.
-        host: Host of the rows.
-        http: Gives the client for collectors that ask over HTTP.
+        context: What each collector is given, under its own name.
         least_limit_s: Least time limit of a poll, in seconds.
         report_s: Seconds between two reports while nothing changes.
     """
@@ -55,17 +48,12 @@ class Runner:
         self,
         collectors: Mapping[str, Collector],
         sink: Sink,
-        clock: Clock,
-        env: str,
-        host: str,
-        http: Callable[[], httpx2.AsyncClient],
+        context: Context,
         *,
         least_limit_s: float = LEAST_LIMIT_S,
         report_s: float = REPORT_S,
     ) -> None:
-        self._runs = [
-            _Run(collector, Context(name, env, host, clock, http), sink, least_limit_s, report_s) for name, collector in collectors.items()
-        ]
+        self._runs = [_Run(collector, replace(context, name=name), sink, least_limit_s, report_s) for name, collector in collectors.items()]
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:

@@ -25,7 +25,7 @@ class Function(StrEnum):
     RATIO = "ratio"  # this measure's ``over[0]`` divided by ``over[1]``
     TIME_IN_STATE = "time_in_state"  # seconds in the state or flag value named by ``argument``
     WORST = "worst"  # worst state of a state column; False-is-bad flags give the bad value
-    BUCKETS = "buckets"  # merged sketch: index to count
+    BUCKETS = "buckets"  # distribution as a sketch, index to count: merged sketches, or a gauge's values from 0 on
 
 
 RATE_SECONDS: dict[str | float | None, str] = {None: "per_s", 1: "per_s", 60: "per_min", 3600: "per_h"}
@@ -193,8 +193,13 @@ _ALLOWED: dict[Function, frozenset[Kind]] = {
     Function.QUANTILE: NUMERIC | {Kind.SKETCH},
     Function.TIME_IN_STATE: frozenset({Kind.STATE, Kind.FLAG}),
     Function.WORST: frozenset({Kind.STATE, Kind.FLAG}),
-    Function.BUCKETS: frozenset({Kind.SKETCH}),
+    Function.BUCKETS: frozenset({Kind.SKETCH, Kind.GAUGE}),
 }
+
+
+def functions_of(kind: Kind) -> tuple[Function, ...]:
+    """The functions that can be computed of a column of this kind; a ratio is made of measures, not of a column."""
+    return tuple(function for function in Function if function is not Function.RATIO and kind in _ALLOWED.get(function, frozenset(Kind)))
 
 
 def _check_measure(measure: Measure, table: Table, position: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,19 @@ class Coded:
         """Repeat one word ``count`` times."""
         code = NULL_CODE if word is None else 0
         return cls(np.full(count, code, np.int32), () if word is None else (word,))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Coded]) -> Coded:
+        """The rows of several columns, one after another; the words of the first keep their codes."""
+        first = parts[0].values
+        if all(part.values is first or part.values == first for part in parts):
+            return cls(np.concatenate([part.codes for part in parts]), first)
+        lookup = {word: i for i, word in enumerate(first)}
+        codes: list[Codes] = []
+        for part in parts:
+            places = [lookup.setdefault(word, len(lookup)) for word in part.values]
+            codes.append(np.array([*places, NULL_CODE], np.int32)[part.codes])
+        return cls(np.concatenate(codes), tuple(lookup))
 
     def words(self) -> npt.NDArray[np.object_]:
         """Decode into an object array of str or None, shape (n,)."""
@@ -144,6 +157,15 @@ class RowBatch:
             if len(values) != self.count:
                 raise ContractError(f"batch of {self.table}: column {name} has {len(values)} values for {self.count} rows")
 
+    @classmethod
+    def joined(cls, batches: Sequence[RowBatch]) -> RowBatch:
+        """The rows of several batches of one table, one after another; null where a batch lacks a column."""
+        if len(batches) == 1:
+            return batches[0]
+        names = dict.fromkeys(name for batch in batches for name in batch.columns)
+        columns = {name: _column([batch.columns.get(name) for batch in batches], [batch.count for batch in batches]) for name in names}
+        return cls(batches[0].table, sum(batch.count for batch in batches), columns, batches[-1].period_s)
+
     def take(self, index: npt.NDArray[Any]) -> RowBatch:
         """Select rows by position or boolean mask."""
         picked: dict[str, TypedColumn] = {
@@ -175,6 +197,26 @@ class RowBatch:
         return values
 
 
+def joined(parts: Sequence[TypedColumn]) -> TypedColumn:
+    """The rows of several columns of one form, one after another."""
+    if isinstance(parts[0], Coded):
+        return Coded.joined([part for part in parts if isinstance(part, Coded)])
+    return cast("Floats", np.concatenate([part for part in parts if not isinstance(part, Coded)]))
+
+
+def _column(parts: Sequence[TypedColumn | None], counts: Sequence[int]) -> TypedColumn:
+    model = next(part for part in parts if part is not None)
+    return joined([_nulls(model, count) if part is None else part for part, count in zip(parts, counts, strict=True)])
+
+
+def _nulls(model: TypedColumn, count: int) -> TypedColumn:
+    """So many nulls in the form of a column."""
+    if isinstance(model, Coded):
+        return Coded.constant(None, count)
+    null: dict[str, float | int | None] = {"f": np.nan, "i": NULL_FLAG if model.dtype == np.int8 else NULL_TIME, "O": None}
+    return cast("Floats", np.full(count, null[model.dtype.kind], model.dtype))
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
     """Proof of delivery: the client's id and the sequence number of its batch, from 1."""
@@ -187,11 +229,13 @@ class Mark:
 class BodyMark:
     """Proof of delivery of a sender that numbers nothing: the digest of its body, and when the body was received, in microseconds.
 
-    It is known for ten minutes: long enough for a retry, and short enough to be kept in memory.
+    It is known for ten minutes: long enough for a retry, and short enough to be kept in memory. One that waited in the spool is
+    remembered from ``received_us`` on, and is known as well when it was at ``first_us``, when it came.
     """
 
     digest: str
     received_us: int
+    first_us: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,14 @@ class Venue:
         title: As people write it.
         aliases: Other ids for it.
         settle: Settlement of its derivatives when a symbol does not say: ``quote``, ``base`` or empty for spot.
+        spellings: Ways of its own to write a symbol, tried first: pattern of the whole symbol in upper case, and what it stands for.
     """
 
     id: str
     title: str
     aliases: tuple[str, ...] = ()
     settle: str = ""
+    spellings: tuple[tuple[str, str], ...] = ()
 
 
 VENUES: tuple[Venue, ...] = (
@@ -30,18 +32,45 @@ VENUES: tuple[Venue, ...] = (
     Venue("binance_coinm", "Binance COIN-M futures", ("binancecoinm", "binance_delivery"), settle="base"),
     Venue("bitget", "Bitget"),
     Venue("bitfinex", "Bitfinex"),
-    Venue("bitmex", "BitMEX", settle="base"),
+    Venue(
+        "bitmex",
+        "BitMEX",
+        settle="base",
+        # contracts on other assets than bitcoin against the dollar settle in bitcoin, unless their name says otherwise
+        spellings=(
+            (r"([A-Z0-9]+)_(USD[TC])", r"\1/\2"),
+            (r"([A-Z0-9]+)USD_ETH", r"\1/USD:ETH"),
+            (r"([A-Z0-9]+)(USD[TC])", r"\1/\2:\2"),
+            (r"([A-Z0-9]+)(USD|EUR)", r"\1/\2:BTC"),
+        ),
+    ),
     Venue("bitstamp", "Bitstamp"),
     Venue("bybit", "Bybit"),
     Venue("coinbase", "Coinbase Exchange", ("coinbasepro", "gdax", "coinbase_exchange")),
-    Venue("deribit", "Deribit", settle="base"),
+    Venue(
+        "deribit",
+        "Deribit",
+        settle="base",
+        spellings=(
+            (r"([A-Z0-9]+)_(USD[TCE])-PERPETUAL", r"\1/\2:\2"),
+            (r"([A-Z0-9]+)-PERPETUAL", r"\1/USD:\1"),
+            (r"([A-Z0-9]+)_([A-Z0-9]+)", r"\1/\2"),
+        ),
+    ),
     Venue("dydx", "dYdX", settle="quote"),
     Venue("gateio", "Gate", ("gate",)),
     Venue("gemini", "Gemini"),
     Venue("htx", "HTX", ("huobi",)),
-    Venue("hyperliquid", "Hyperliquid", settle="quote"),
+    # a coin by itself is its perpetual contract, which settles in USDC
+    Venue("hyperliquid", "Hyperliquid", settle="quote", spellings=((r"(?!.*USD)([A-Z0-9]+)", r"\1/USDC:USDC"),)),
     Venue("kraken", "Kraken"),
-    Venue("kraken_futures", "Kraken futures", ("krakenfutures", "cryptofacilities"), settle="quote"),
+    Venue(
+        "kraken_futures",
+        "Kraken futures",
+        ("krakenfutures", "cryptofacilities"),
+        settle="quote",
+        spellings=((r"PF_([A-Z0-9]+)USD", r"\1/USD:USD"), (r"PI_([A-Z0-9]+)USD", r"\1/USD:\1")),
+    ),
     Venue("kucoin", "KuCoin"),
     Venue("mexc", "MEXC"),
     Venue("okx", "OKX", ("okex",)),
@@ -92,6 +121,10 @@ class Names:
             return alias, True
         if _CANONICAL.match(upper):
             return _with_assets(upper), True
+        for pattern, template in _SPELLINGS.get(venue, ()):
+            spelled = pattern.fullmatch(upper)
+            if spelled:
+                return _with_assets(spelled.expand(template)), True
         perpetual = _PERPETUAL.search(upper)
         bare = upper[: perpetual.start()] if perpetual else upper
         pair = _split(bare)
@@ -123,3 +156,4 @@ def _split(symbol: str) -> tuple[str, str] | None:
 
 _VENUE_IDS = {alias: venue.id for venue in VENUES for alias in (venue.id, *venue.aliases)}
 _SETTLE = {venue.id: venue.settle for venue in VENUES}
+_SPELLINGS = {venue.id: tuple((re.compile(pattern), template) for pattern, template in venue.spellings) for venue in VENUES}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from tapewatch.model.query import Comparison, Mode, Query
 from tapewatch.model.rows import NULL_FLAG, Coded, Flags, Floats, Times, TypedColumn
 from tapewatch.model.table import NUMERIC, Column, Identity, Kind, Status, Table
 from tapewatch.query.frame import Frame, FrameColumn, FrameSeries, describe, plain
+from tapewatch.query.group import Retired
 from tapewatch.query.holes import explain, find_holes
 from tapewatch.query.series import SeriesBook
 from tapewatch.query.verdict import Verdict, is_past, judge_flag, judge_number, judge_state
@@ -38,7 +39,23 @@ class Assembly:
     query_ms: float
 
     def frame(self) -> Frame:
-        """Build the frame."""
+        """Build the frame; the newest rows of retired series are left out of it, and those series are named beside it."""
+        retired = self._retired()
+        if not retired or self.query.mode is not Mode.LATEST:
+            return self.whole(retired)
+        gone = {tuple(one.key.values()) for one in retired}
+        is_alive = np.array([key not in gone for key in self._groups.keys], np.bool_)[self._groups.codes]
+        columns = {
+            name: values.take(is_alive) if isinstance(values, Coded) else values[is_alive] for name, values in self.answer.columns.items()
+        }
+        return replace(self, answer=replace(self.answer, columns=columns, rows=int(np.count_nonzero(is_alive)))).whole(retired)
+
+    def _retired(self) -> tuple[Retired, ...]:
+        by = self._key_names() if self.query.mode is not Mode.ROWS else ()
+        return tuple(self.book.retired(self.table.name, keep=tag_filter(self.query), by=by or None)[:MOST_FRAME_SERIES])
+
+    def whole(self, retired: tuple[Retired, ...]) -> Frame:
+        """The frame of all rows of the answer, beside which some series are named as retired."""
         query, answer = self.query, self.answer
         shown = {
             name: values for name, values in answer.columns.items() if name != "flags" or not query.columns or "flags" in query.columns
@@ -50,7 +67,7 @@ class Assembly:
             rows=answer.rows,
             series=self._series(),
             start_us=query.start_us if answer.start_us is None else answer.start_us,
-            end_us=query.end_us,
+            end_us=query.end_us if answer.end_us is None else answer.end_us,
             bucket_us=query.bucket_us,
             newest_us=answer.newest_us,
             as_of_us=self.now_us,
@@ -60,6 +77,7 @@ class Assembly:
             is_truncated=answer.truncated,
             cursor=answer.cursor,
             unsynchronised=self._unsynchronised(),
+            retired=retired,
         )
 
     def _column(self, name: str, values: TypedColumn, notes: dict[int, str]) -> FrameColumn:
@@ -149,7 +167,7 @@ class Assembly:
             judged = series.judged.get(column)
             if judged is not None:
                 key = tuple(tags[name] for name in names)
-                held[key] = max(held.get(key, 0), self.now_us - judged.since_us)
+                held[key] = max(held.get(key, 0), self.book.held_us(judged))
         return held
 
     def _key_names(self) -> tuple[str, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
-from tapewatch.clock import US_PER_S, Clock
+from tapewatch.clock import Clock
 from tapewatch.model.rows import NULL_FLAG, Coded, RowBatch
+from tapewatch.query.steady import steady_moment
 
-FRESH_US = 300 * US_PER_S
+FRESH_S = 300.0
 """What a host said of its clock longer ago is not known any more."""
 
 
@@ -33,22 +35,24 @@ class HostClocks:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._said: dict[str, tuple[int, HostClock]] = {}
+        self._said: dict[str, tuple[float, HostClock]] = {}
 
     def __call__(self, batch: RowBatch) -> None:
         """Take note of accepted rows of table ``host``; one that is older than what is known, or silent about its clock, tells nothing."""
         if batch.table != "host":
             return
         times: list[int] = batch.array("ts").tolist()
+        now_us, now_s = self._clock.now_us(), self._clock.monotonic_s()
         for row, host in enumerate(batch.coded("host").words().tolist()):
             synchronised = _synchronised(batch, row)
-            if host is not None and synchronised is not None and times[row] >= self._said.get(host, (0, NOT_KNOWN))[0]:
-                self._said[host] = (times[row], HostClock(synchronised, _error_ms(batch, row)))
+            at_s = steady_moment(times[row], now_us, now_s)
+            if host is not None and synchronised is not None and at_s >= self._said.get(host, (-inf, NOT_KNOWN))[0]:
+                self._said[host] = (at_s, HostClock(synchronised, _error_ms(batch, row)))
 
     def of(self, host: str) -> HostClock:
         """What is known of a host's clock."""
-        said_us, said = self._said.get(host, (0, NOT_KNOWN))
-        return said if self._clock.now_us() - said_us <= FRESH_US else NOT_KNOWN
+        said_s, said = self._said.get(host, (-inf, NOT_KNOWN))
+        return said if self._clock.monotonic_s() - said_s <= FRESH_S else NOT_KNOWN
 
     def unsynchronised(self) -> dict[str, float | None]:
         """Hosts whose clock is known not to be synchronised, with its largest error in ms; safe to call from another thread."""

@@ -12,7 +12,9 @@ import orjson
 
 from tapewatch.model.query import RATE_SECONDS, Function, Measure, Query
 from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, TypedColumn
+from tapewatch.model.sketch import GAMMA
 from tapewatch.model.table import Column, FlagRule, Kind, State, Status, Table, Thresholds
+from tapewatch.query.group import Retired
 from tapewatch.query.verdict import Verdict
 
 
@@ -74,6 +76,8 @@ class FrameColumn:
             data["states"] = [{"name": state.name, "status": state.status} for state in self.states]
         if self.status is not None:
             data["status"] = self.status
+        if self.kind is Kind.SKETCH:
+            data["gamma"] = GAMMA
         if self.of:
             data["of"] = self.of
         if self.by_clock:
@@ -118,8 +122,8 @@ class Frame:
         columns: Bucket, group-by tags, measures; or the asked columns.
         rows: Number of rows.
         series: Every series the answer is about, those without rows in the range included.
-        start_us: Range asked, inclusive.
-        end_us: Range asked, exclusive.
+        start_us: Range shown, inclusive: as asked, or from the bucket on that holds the start, where the rows of it are gone.
+        end_us: Range shown, exclusive, likewise.
         bucket_us: Width of a bucket; None without buckets.
         newest_us: Newest ``ts`` behind the answer.
         as_of_us: When it was answered, server time.
@@ -132,6 +136,7 @@ class Frame:
         error: Why it is not live.
         spark: A second, bucketed answer for the small curves of tables and tiles.
         unsynchronised: Hosts that measured it whose clock is not synchronised, with its largest error in ms, if known.
+        retired: Series that have stopped for good; in neither ``series`` nor the rows of an answer of newest rows.
     """
 
     table: str
@@ -152,6 +157,7 @@ class Frame:
     error: str | None = None
     spark: Frame | None = None
     unsynchronised: Mapping[str, float | None] = field(default_factory=dict[str, "float | None"])
+    retired: tuple[Retired, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The frame as plain data."""
@@ -173,19 +179,13 @@ class Frame:
             "state": self.state,
             "error": self.error,
             "unsynchronised": dict(self.unsynchronised),
+            "retired": [_retired_to_json(one) for one in self.retired],
             "spark": self.spark.to_json() if self.spark else None,
         }
 
     def encode(self) -> bytes:
         """The frame as JSON bytes; NaN and infinity become null."""
         return orjson.dumps(self.to_json(), option=orjson.OPT_SERIALIZE_NUMPY)
-
-    @property
-    def signature(self) -> bytes:
-        """What a viewer would see: equal for two frames that differ only in when and how fast they were answered."""
-        return replace(self, as_of_us=0, query_ms=0.0, start_us=0, end_us=0, spark=None).encode() + (
-            self.spark.signature if self.spark else b""
-        )
 
     def column(self, name: str) -> FrameColumn:
         """A column by name.
@@ -197,6 +197,17 @@ class Frame:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+
+def _retired_to_json(one: Retired) -> dict[str, Any]:
+    return {
+        "table": one.table,
+        "key": one.key,
+        "sources": one.sources,
+        "newest_us": one.newest_us,
+        "retired_us": one.retired_us,
+        "why": one.why,
+    }
 
 
 def plain(values: TypedColumn, kind: Kind) -> Any:  # noqa: ANN401 - a list or an array, whichever JSON takes faster
@@ -236,7 +247,7 @@ def _describe_measure(measure: Measure, table: Table) -> Column:
     if measure.function in keeps_kind and column.kind in {Kind.FLAG, Kind.STATE, Kind.TIME, Kind.TEXT, Kind.ID, Kind.TAG}:
         return replace(column, thresholds=None)
     if measure.function is Function.BUCKETS:
-        return column
+        return replace(column, kind=Kind.SKETCH)
     rate = "bytes_per_s" if column.unit == "bytes" and measure.argument is None else RATE_SECONDS.get(measure.argument, "per_s")
     unit = {Function.RATE: rate, Function.TIME_IN_STATE: "s"}.get(measure.function, "ratio" if column.kind is Kind.FLAG else column.unit)
     same_meaning = measure.function in {Function.AVG, Function.MIN, Function.MAX, Function.FIRST, Function.LAST, Function.QUANTILE}
@@ -273,6 +284,7 @@ def verdict_frame(
     end_us: int,
     as_of_us: int,
     is_own: Callable[[Verdict], bool] = lambda _: False,
+    retired: Sequence[Retired] = (),
     limit: int = 200,
 ) -> Frame:
     """All verdicts as a frame of table ``verdicts``, in the order given (worst first).
@@ -284,6 +296,7 @@ def verdict_frame(
         end_us: Range of the page.
         as_of_us: Server time.
         is_own: Whether a verdict is about tapewatch itself and its host.
+        retired: Series that are left out.
         limit: Rows shown; ``series`` has all, so that the number wrong is right.
     """
     names = subjects(verdicts)
@@ -316,6 +329,7 @@ def verdict_frame(
         as_of_us=as_of_us,
         query_ms=0.0,
         is_truncated=len(shown) == limit,
+        retired=tuple(retired),
     )
 
 

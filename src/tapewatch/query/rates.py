@@ -30,7 +30,8 @@ def scaled(answer: Answer, query: Query, table: Table) -> Answer:
     """The answer with its rates in the unit that was asked for."""
     columns: dict[str, TypedColumn] = dict(answer.columns)
     start_us = query.start_us if answer.start_us is None else answer.start_us
-    span_s = (query.bucket_us or query.end_us - start_us) / US_PER_S
+    end_us = query.end_us if answer.end_us is None else answer.end_us
+    span_s = (query.bucket_us or end_us - start_us) / US_PER_S
     for measure in query.measures:
         values = columns.get(measure.name)
         if measure.function is not Function.RATE or values is None or isinstance(values, Coded):

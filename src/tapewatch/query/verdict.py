@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tapewatch.clock import US_PER_S
 from tapewatch.model.rows import Floats
-from tapewatch.model.table import Column, FlagRule, Status, Thresholds
+from tapewatch.model.table import Column, FlagRule, Kind, Status, Thresholds
 from tapewatch.model.unit import UNIT_BY_NAME, Scale
 
 STALE_AFTER_PERIODS = 2
@@ -86,6 +86,17 @@ def judge_number(value: float | None, thresholds: Thresholds | None, column: Col
             unit = column.unit if column else "none"
             return Finding(status, f"{name} {written(value, unit)} is {side} {written(limit, unit)}", about=column.name if column else "")
     return FINE
+
+
+def is_suspect(value: float | bool | str | None, column: Column) -> bool:  # noqa: FBT001 - the value judged may be a flag
+    """Whether a value may be called something else than up, if it has been so for long enough."""
+    match column.kind:
+        case Kind.FLAG:
+            return isinstance(value, bool) and column.flag_rule is not None and value is column.flag_rule.bad
+        case Kind.STATE:
+            return isinstance(value, str) and judge_state(value, column) is not FINE
+        case _:
+            return isinstance(value, float) and judge_number(value, column.thresholds) is not FINE
 
 
 def is_past(values: Floats, thresholds: Thresholds | None) -> npt.NDArray[np.bool_]:

@@ -176,6 +176,19 @@ class QuarantineSettings(_Part):
     bytes: int = Field(default=32_000_000, ge=0, le=10_000_000_000, description="Most bytes of all rows in quarantine together.")
 
 
+class RetireSettings(_Part):
+    """When a series that has fallen silent counts as stopped for good: it is left out of verdicts until it speaks again."""
+
+    after_h: float = Field(default=168.0, gt=0, description="Hours of silence; and never before it has missed 30 of its periods.")
+    tables: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="Hours for a table of its own: its name to the hours."
+    )
+
+    def after_s(self, table: str) -> float:
+        """Seconds of silence after which the series of a table are retired."""
+        return self.tables.get(table, self.after_h) * 3_600.0
+
+
 @dataclass(frozen=True, slots=True)
 class SourceLimits:
     """The limits that hold for one source: its own, else those of ``*``, else these.
@@ -226,6 +239,9 @@ class Settings(_Part):
     store: StoreSettings = Field(default_factory=StoreSettings, description="Where rows are kept.")
     heartbeat: HeartbeatSettings = Field(default_factory=HeartbeatSettings, description="A sign of life to a service outside.")
     watch_self: bool = Field(default=True, description="Whether the server watches its own host.")
+    look_nearby: bool = Field(
+        default=True, description="Whether the page Connect may ask usual ports of this host, and of no other, what listens there."
+    )
     simulated: bool = Field(default=False, description="Whether what is watched is simulated: every page then says paper.")
     collectors: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Systems to ask: name to kind and the fields of its collector."
@@ -237,6 +253,9 @@ class Settings(_Part):
 
     quarantine: QuarantineSettings = Field(
         default_factory=QuarantineSettings, description="How much is kept of rows and values that nothing is declared for."
+    )
+    retire: RetireSettings = Field(
+        default_factory=RetireSettings, description="When a series that has fallen silent counts as stopped for good."
     )
     sources: dict[str, SourceSettings] = Field(
         default_factory=dict, description="What a source may send: its name to token and limits; the name * stands for all others."

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from tapewatch.clock import Clock
 from tapewatch.model.rows import Delivery, RawBatch
+from tapewatch.sources.history import History
 
 if TYPE_CHECKING:
     import httpx2
+
+T = TypeVar("T")
+
+
+class Shared:
+    """Objects that the collectors of one process share: one of each type, made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._found: dict[type[Any], Any] = {}
+
+    def one(self, kind: type[T]) -> T:
+        """The one object of a type whose constructor takes nothing."""
+        if kind not in self._found:
+            self._found[kind] = kind()
+        return self._found[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +35,14 @@ class Context:
     """What a collector is given by the runner.
 
     Attributes:
-        name: The collector's configured name; it becomes the rows' ``source``.
+        name: The collector's configured name; it becomes the rows' ``source``. Empty until the runner has one.
         env: Environment of its rows.
         host: Host on which it runs.
         clock: The time.
         http: Gives the shared HTTP client with time limits; collectors that read HTTP use this one.
+        shared: What the collectors of this process share.
+        state_dir: Folder in which a collector may keep what it learned, in files named after it; None when nothing is kept.
+        history: Asks the server for stored rows; None where there is no server to ask.
     """
 
     name: str
@@ -30,6 +50,9 @@ class Context:
     host: str
     clock: Clock
     http: Callable[[], httpx2.AsyncClient]
+    shared: Shared = field(default_factory=Shared)
+    state_dir: Path | None = None
+    history: History | None = None
 
 
 class Collector(Protocol):

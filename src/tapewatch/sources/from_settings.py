@@ -90,6 +90,8 @@ def allowed_words(hint: Any) -> str:  # noqa: ANN401 - a type, known at run time
         return f"one of {', '.join(map(repr, arguments))}"
     if origin in {Union, UnionType}:
         return " or ".join(map(allowed_words, arguments))
+    if origin is dict and arguments[-1] is Any:
+        return _HOLDERS[dict]
     if origin in _HOLDERS:
         return f"{_HOLDERS[origin]} of {allowed_words(arguments[-1] if origin is dict else arguments[0])} each"
     return _PLAIN.get(hint, str(hint))

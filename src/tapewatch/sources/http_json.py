@@ -53,45 +53,50 @@ class SharedHttp:
             await self._client.aclose()
 
 
-async def fetch_object(http: httpx2.AsyncClient, url: str, expected: str) -> dict[str, Any]:
+async def fetch_object(http: httpx2.AsyncClient, url: str, expected: str, *, body: str = "", token: str = "") -> dict[str, Any]:
     """Ask for a JSON object.
 
     Args:
         http: Client with its time limits.
         url: Address; a name and password in it are sent, never told.
         expected: What the object should hold, in words, for the message.
+        body: JSON to POST; empty for a GET.
+        token: Bearer token; empty for none.
 
     Raises:
         SourceError: No answer, another status than 200, no JSON, or JSON that is no object; permanent where a retry cannot help.
     """
     told = redacted(url)
-    body = await _fetch(http, url, told)
+    answer = await _fetch(http, url, told, body, token)
     try:
-        found = decode(body)
+        found = decode(answer)
     except SourceError as error:
-        raise SourceError(f"{told} answered {error}: {shown(body[:200].decode(errors='replace'))}; expected {expected}") from error
+        raise SourceError(f"{told} answered {error}: {shown(answer[:200].decode(errors='replace'))}; expected {expected}") from error
     if not isinstance(found, dict):
         raise SourceError(f"{told} answered {describe(found)}; expected {expected}")
     return cast("dict[str, Any]", found)
 
 
-async def _fetch(http: httpx2.AsyncClient, url: str, told: str) -> bytes:
+async def _fetch(http: httpx2.AsyncClient, url: str, told: str, body: str, token: str) -> bytes:
     import httpx2
 
+    headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if body else {})}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     try:
-        async with http.stream("GET", url, headers={"Accept": "application/json"}) as response:
-            body = bytearray()
+        async with http.stream("POST" if body else "GET", url, headers=headers, content=body or None) as response:
+            answer = bytearray()
             async for part in response.aiter_bytes():
-                body += part
-                if len(body) > MOST_BYTES:
+                answer += part
+                if len(answer) > MOST_BYTES:
                     raise SourceError(f"{told} answered more than {MOST_BYTES:,} bytes")
             if response.status_code != _OK:
-                words = shown(body[:200].decode(errors="replace"))
+                words = shown(answer[:200].decode(errors="replace"))
                 raise SourceError(
                     f"{told} answered status {response.status_code}, not 200: {words or 'without a body'}",
                     permanent=response.status_code in _REFUSED,
                 )
-            return bytes(body)
+            return bytes(answer)
     except httpx2.TimeoutException as error:
         raise SourceError(f"{told} did not answer in time") from error
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:

@@ -62,15 +62,17 @@ def may_have_doubles(body: bytes, names: int) -> bool:
     A name is what stands before a colon, and inside of a text a quote has a backslash before it. ``names`` is how many names the
     objects have that were read.
     """
-    if _ESCAPED_END in body:  # a text may end with a backslash: its closing quote looks like an escaped one
+    if body.count(b":") == names:  # each name has one of its own
+        return False
+    if b"\\" in body and _ESCAPED_END in body:  # a text may end with a backslash: its closing quote looks like an escaped one
         return True
-    if any(blank in body for blank in _BLANKS):
+    if b" :" in body or any(blank in body and blank + b":" in body for blank in _BLANKS):
         return len(_NAME_END.findall(body)) != names
-    return body.count(b'":') - body.count(b'\\":') != names
+    return body.count(b'":') - (body.count(b'\\":') if b"\\" in body else 0) != names
 
 
 _ESCAPED_END = b'\\\\"'
-_BLANKS = (b'" ', b'"\t', b'"\n', b'"\r')
+_BLANKS = (b"\t", b"\n", b"\r")
 _NAME_END = re.compile(rb'(?<!\\)"[ \t\r\n]*:')
 
 

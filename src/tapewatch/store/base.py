@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -11,12 +11,14 @@ from tapewatch.clock import Clock
 from tapewatch.model.query import Query
 from tapewatch.model.rows import BodyMark, Mark, RowBatch, TypedColumn
 from tapewatch.model.table import Table
+from tapewatch.store.history import History
+from tapewatch.store.rollup import Coverage, Tier
 
 MARK_WINDOW = 4096
 """Sequence numbers a store remembers per client; an older one than the newest minus this counts as known."""
 
 BODY_MARK_US = 600_000_000
-"""How long a store remembers a body by its digest, reckoned by the times of receipt in the marks."""
+"""How long a store remembers a body by its digest, reckoned by the times of receipt in the marks, which are of `Clock.steady_us`."""
 
 LOOK_BACK_US = 3_600_000_000
 """How far before the range a store looks for the row that the first counter value in the range is compared with."""
@@ -78,7 +80,8 @@ class Answer:
         truncated: True when ``limit`` cut the answer.
         cursor: For mode rows: where the next page begins; None at the end.
         tier: ``raw`` or the rollup that answered.
-        start_us: Where the range began, when a rollup answered: with the bucket that holds the asked start.
+        start_us: Where the range began, when a rollup answered: as asked, or before it, with a bucket, when the rows of the start are gone.
+        end_us: Where it ended, likewise: as asked, or with the bucket that holds the end, when its rows are gone.
     """
 
     columns: dict[str, TypedColumn]
@@ -89,6 +92,7 @@ class Answer:
     cursor: str | None = None
     tier: str = "raw"
     start_us: int | None = None
+    end_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,15 @@ class Backend(Store, Protocol):
 
 
 @runtime_checkable
+class Recognising(Protocol):
+    """A store that can say, without waiting for anything, whether it has taken a delivery before."""
+
+    def knows(self, mark: Mark | BodyMark, /) -> bool:
+        """Whether a delivery with this mark is durable; False also when that is not certain. May be called from any thread."""
+        ...
+
+
+@runtime_checkable
 class Maintained(Protocol):
     """A store that wants a regular hand; whoever runs it calls `maintain` every few seconds, from a thread of its own."""
 
@@ -182,6 +195,31 @@ class Maintained(Protocol):
 
     def measures(self) -> Mapping[str, float]:
         """Numbers of the last upkeep: bytes in use, their growth, and the time until the quota."""
+        ...
+
+
+@runtime_checkable
+class Summarised(Protocol):
+    """A store that keeps summaries for longer than their rows, and can hand them to another one; see `tapewatch.store.transfer`."""
+
+    def history(self, table: str, /) -> History:
+        """What the table holds of rows that are gone."""
+        ...
+
+    def summaries(self, table: str, coverage: Coverage, /) -> Iterator[RowBatch]:
+        """The summaries of one tier of the history in batches, in the columns of `tapewatch.store.rollup.rolled`."""
+        ...
+
+    def take_summaries(self, table: str, tier: Tier, batch: RowBatch, /) -> None:
+        """Keep summaries of another store; they answer nothing before `take_history`.
+
+        Raises:
+            StoreRejected: The table is summarised already.
+        """
+        ...
+
+    def take_history(self, table: str, history: History, /) -> None:
+        """Answer about the time of a history from the summaries that were taken. Its later rows are stored already."""
         ...
 
 

@@ -25,7 +25,8 @@ class Marks:
     def __contains__(self, mark: Mark | BodyMark) -> bool:
         if isinstance(mark, BodyMark):
             received_us = self._bodies.get(mark.digest)
-            return received_us is not None and mark.received_us < received_us + BODY_MARK_US
+            came_us = mark.received_us if mark.first_us is None else min(mark.first_us, mark.received_us)
+            return received_us is not None and came_us < received_us + BODY_MARK_US
         newest = self._newest.get(mark.client)
         return newest is not None and (mark.sequence <= newest - MARK_WINDOW or mark.sequence in self._known[mark.client])
 

@@ -26,7 +26,7 @@ STOPS_RATIO = 0.25
 """A tier that is kept already goes when it has more than this part: a table at the border must not lose and rebuild it every day."""
 
 BUCKETS_OF_RANGE = 60
-"""A range is answered from a tier that cuts it into at least so many buckets: its start is rounded down by at most one."""
+"""A range is answered from a tier that cuts it into at least so many buckets: less than two of them, at its ends, are read as rows."""
 
 REST_OF_RANGE = 0.25
 """At most this part of a range is summarised while it is asked: more costs more than reading the rows."""
@@ -60,6 +60,13 @@ TIERS: tuple[Tier, ...] = (
 
 WIDEST_US = TIERS[-1].width_us
 """A late row makes the summaries of this much time due again."""
+
+
+SETTLED_US = 30_000_000
+"""A bucket is summarised this long after its end: rows on their way still arrive in time."""
+
+LATE_US = 600_000_000
+"""Late rows are noted by stretches of this length."""
 
 
 class Part(StrEnum):
@@ -136,7 +143,7 @@ def has_tiers(table: Table) -> bool:
 
 
 def rolled(table: Table, tier: Tier) -> Table:
-    """The table that holds one tier of another: ``ts`` is the start of the bucket."""
+    """The table that holds one tier of another: ``ts`` is the start of the bucket, and so is ``received_at``, which nobody asks of it."""
     columns = [column for column in table.columns if column.kind is Kind.TAG]
     columns += [Column(ROWS, Kind.GAUGE, "Rows behind it."), Column(NEWEST_AT, Kind.TIME, "The newest of them.")]
     for column in summarised(table):
@@ -170,7 +177,6 @@ _ANSWERED: dict[Function, frozenset[Kind]] = {
     Function.DELTA: frozenset({Kind.COUNTER}),
     Function.TIME_IN_STATE: frozenset({Kind.STATE, Kind.FLAG}),
     Function.WORST: frozenset({Kind.STATE, Kind.FLAG}),
-    Function.BUCKETS: frozenset({Kind.SKETCH}),
 }
 
 
@@ -191,7 +197,7 @@ def _is_kept(measure: Measure, query: Query, table: Table) -> bool:
     if not measure.column:
         return True
     column = table.column[measure.column]
-    if function is Function.QUANTILE:
+    if function in {Function.QUANTILE, Function.BUCKETS}:
         return column.kind is Kind.SKETCH or is_sketched(column, table)
     if function in {Function.FIRST, Function.LAST} and not {*query.group_by} >= {*table.tags, "source"}:
         return False  # which of several series spoke last in a bucket is not kept
@@ -213,8 +219,37 @@ class Coverage:
     until_us: int
 
 
+def begin_of(query: Query, tier: Tier, gone_us: int) -> int:
+    """Where the answer of a tier begins, microseconds: as asked, or with the bucket that holds that moment.
+
+    So it is where the rows are gone, and for a question in buckets: half a bucket at the left edge would read as a fall.
+    """
+    if query.bucket_us is None and query.start_us - query.shift_us >= gone_us:
+        return query.start_us
+    return query.start_us // tier.width_us * tier.width_us
+
+
+def end_of(query: Query, tier: Tier, until_us: int, gone_us: int) -> int:
+    """Where the answer of a tier that holds all before ``until_us`` ends, microseconds: as asked, unless the rows of the end are gone.
+
+    Then it is where the bucket ends that holds that moment, for it cannot be cut; and nothing is known beyond ``until_us``.
+    """
+    start_us, end_us = query.start_us - query.shift_us, query.end_us - query.shift_us
+    whole_us = -(-end_us // tier.width_us) * tier.width_us
+    rest_us = max(start_us, min(until_us, end_us // tier.width_us * tier.width_us))
+    if end_us <= gone_us or (rest_us < gone_us and whole_us <= until_us):
+        return min(until_us, whole_us) + query.shift_us
+    return query.end_us
+
+
 def pick(
-    query: Query, table: Table, held: Iterable[Coverage], *, rows_per_s: float = math.inf, raw_since_us: int = NULL_TIME
+    query: Query,
+    table: Table,
+    held: Iterable[Coverage],
+    *,
+    rows_per_s: float = math.inf,
+    raw_since_us: int = NULL_TIME,
+    look_back_us: int = 0,
 ) -> Coverage | None:
     """The tier that answers a question with the fewest rows; None for the rows themselves.
 
@@ -224,12 +259,13 @@ def pick(
         held: What is summarised.
         rows_per_s: Rows that the table takes.
         raw_since_us: Rows before this moment are gone.
+        look_back_us: How far before the range is read, where rows are not gone.
     """
     is_gone = query.start_us - query.shift_us < raw_since_us
     is_small = (query.end_us - query.start_us) / _S_US * rows_per_s < WORTH_ROWS
     if (is_small and not is_gone) or not is_answered(query, table):
         return None
-    fitting = [coverage for coverage in held if _fits(query, coverage, raw_since_us)]
+    fitting = [coverage for coverage in held if _fits(query, coverage, raw_since_us, look_back_us)]
     # of rows that are gone, what reaches back furthest speaks: a narrow tier is kept for less time than a wide one
     reach_us = max(query.start_us - query.shift_us, min((coverage.since_us for coverage in fitting), default=0))
     widths = sorted((item for item in fitting if item.since_us <= reach_us), key=lambda coverage: coverage.tier.width_us)
@@ -237,16 +273,18 @@ def pick(
     return narrow[-1] if narrow else next(iter(widths), None)
 
 
-def _fits(query: Query, coverage: Coverage, raw_since_us: int) -> bool:
+def _fits(query: Query, coverage: Coverage, raw_since_us: int, look_back_us: int) -> bool:
     width_us = coverage.tier.width_us
     start_us, end_us = query.start_us - query.shift_us, query.end_us - query.shift_us
     is_gone = start_us < raw_since_us
     # where the rows are gone, a wider tier than the bucket is better than nothing: its buckets begin where narrow ones do
     is_narrow = query.bucket_us is None or query.bucket_us % width_us == 0 or (is_gone and width_us % query.bucket_us == 0)
     is_fine = is_gone or width_us * BUCKETS_OF_RANGE <= end_us - start_us
-    holds_start = coverage.since_us <= max(start_us, raw_since_us)
+    holds_start = coverage.since_us <= max(start_us - look_back_us, raw_since_us)
     rest_us = end_us - min(coverage.until_us, end_us)
-    return is_narrow and is_fine and holds_start and query.shift_us % width_us == 0 and rest_us <= (end_us - start_us) * REST_OF_RANGE
+    # where rows are gone, reading those that are left would answer without the past, however long the rest takes
+    is_worth_it = is_gone or rest_us <= (end_us - start_us) * REST_OF_RANGE
+    return is_narrow and is_fine and holds_start and query.shift_us % width_us == 0 and is_worth_it
 
 
 def kept_tiers(rows: int, groups: Sequence[int], kept: Iterable[Tier] = ()) -> tuple[Tier, ...]:

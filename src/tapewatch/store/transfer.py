@@ -1,4 +1,4 @@
-"""Moving all rows from one store to another by what every store promises: scan and append."""
+"""Moving all rows from one store to another by what every store promises, scan and append, and the summaries of rows that are gone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tapewatch.errors import StoreRejected, StoreUnavailable
 from tapewatch.model.query import Function, Measure, Mode, Query
 from tapewatch.model.rows import Coded, RowBatch
 from tapewatch.model.table import Table
-from tapewatch.store.base import Answer, Store, Stored
+from tapewatch.store.base import Answer, Store, Stored, Summarised
+from tapewatch.store.history import History
 
 SLICE_ROWS = 20_000
 """Most rows that are held in memory at once, unless more of them have the same ``ts``."""
@@ -23,11 +24,12 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Rows of one table in both stores after the move, counted in each."""
+    """Rows of one table in both stores after the move, counted in each, and the summaries whose rows are gone, the same in both."""
 
     table: str
     rows: int
     arrived: int
+    summaries: int = 0
 
 
 def transfer(source: Store, target: Store, catalog: Mapping[str, Table], progress: Progress | None = None) -> list[Moved]:
@@ -43,14 +45,17 @@ def transfer(source: Store, target: Store, catalog: Mapping[str, Table], progres
         The counts of each table that has rows, equal in both.
 
     Raises:
-        StoreRejected: The target holds rows, or the source has rows of a table that the catalogue does not know; both are named.
+        StoreRejected: The target holds rows, or the source has rows of a table that the catalogue does not know, or summaries of rows that
+            are gone and the target keeps none; the table is named.
         StoreUnavailable: A store is away, or the counts differ at the end.
     """
     unknown = {name: rows for name, rows in source.usage().rows_by_table.items() if rows and name not in catalog}
     if unknown:
         name, rows = next(iter(unknown.items()))
         raise StoreRejected(f"migrate: there are {rows} rows of table {name}, which the settings do not have; add it to them")
+    histories = {name: _history(source, name) for name in catalog}
     for table in catalog.values():
+        _refuse_loss(target, table, histories[table.name])
         held = _count(target, table, _EARLIEST_US, _END_US)
         if held:
             raise StoreRejected(f"migrate: the target is not empty: table {table.name} has {held} rows; choose an empty one")
@@ -62,8 +67,10 @@ def transfer(source: Store, target: Store, catalog: Mapping[str, Table], progres
             arrived += batch.count
             if progress is not None:
                 progress(table.name, arrived)
-        if arrived:
-            moved.append(Moved(table.name, *(_count(store, table, _EARLIEST_US, _END_US) for store in (source, target))))
+        summaries = _move_history(source, target, table.name, histories[table.name])
+        if arrived or summaries:
+            rows, there = (_count(store, table, _EARLIEST_US, _END_US) for store in (source, target))
+            moved.append(Moved(table.name, rows, there, summaries))
     for each in moved:
         if each.rows != each.arrived:
             raise StoreUnavailable(
@@ -71,6 +78,35 @@ def transfer(source: Store, target: Store, catalog: Mapping[str, Table], progres
                 " stop what writes to the source and begin again with an empty target"
             )
     return moved
+
+
+def _history(store: Store, table: str) -> History:
+    return store.history(table) if isinstance(store, Summarised) else History()
+
+
+def _refuse_loss(target: Store, table: Table, history: History) -> None:
+    if history.tiers and not isinstance(target, Summarised):
+        raise StoreRejected(
+            f"migrate: of old rows of table {table.name} only {sum(history.rows.values())} summaries are left, and the target"
+            f" ({target.capabilities.name}) keeps none; choose one that does"
+        )
+
+
+def _move_history(source: Store, target: Store, table: str, history: History) -> int:
+    """Copy the summaries whose rows are gone, behind the rows; how many.
+
+    Raises:
+        StoreUnavailable: The target does not hold what the source holds.
+    """
+    if not history.tiers or not isinstance(source, Summarised) or not isinstance(target, Summarised):
+        return 0
+    for coverage in history.tiers:
+        for batch in source.summaries(table, coverage):
+            target.take_summaries(table, coverage.tier, batch)
+    target.take_history(table, history)
+    if target.history(table) != history:
+        raise StoreUnavailable(f"migrate: the summaries of table {table} differ in the target; begin again with an empty one")
+    return sum(history.rows.values())
 
 
 def slices(store: Store, table: Table, most_rows: int = SLICE_ROWS) -> Iterator[RowBatch]:

@@ -33,14 +33,15 @@ class Remote:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The answer to GET.
+    def get(self, path: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The answer to GET; parameters that are None are left out, and lists are repeated.
 
         Raises:
             ServerRefused: It is no.
             SourceError: There is none, or it is not of a tapewatch server.
         """
-        return self._ask("GET", path, params=parameters)
+        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        return self._ask("GET", path, params=given or None)
 
     def post(self, path: str, body: object) -> dict[str, Any]:
         """The answer to a POST of JSON; raises as `get`."""

@@ -52,3 +52,15 @@ def test_sources_without_number_do_not_fill_the_memory(monkeypatch: pytest.Monke
         found.take(f"other{number}", 1, 0)
         with pytest.raises(TooFast):
             found.take("bot", 1, 0)
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, -3_600.0, 3_600.0, 86_400.0])
+def test_a_clock_that_is_set_neither_frees_nor_holds_a_source(jump_s: float) -> None:
+    found, clock = limited()
+    found.take("bot", 150, 0)
+    clock.jump(jump_s)
+    with pytest.raises(TooFast) as caught:
+        found.take("bot", 1, 0)
+    assert caught.value.retry_after_s == pytest.approx(5)
+    clock.advance(5.1)
+    found.take("bot", 1, 0)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapewatch.clock import ManualClock, SystemClock
-from tapewatch.ingest.intake import Intake, Receipt
+from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.limits import SeriesLimit, series
+from tapewatch.ingest.receipt import Receipt
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Coded, Delivery, RawBatch
 from tapewatch.model.venue import Names
@@ -59,6 +60,16 @@ def test_the_most_that_may_be_alive_is_a_limit_too_and_the_silent_are_forgotten(
     clock.advance(series.GENERATION_S)
     assert refused(limit, ["a", "c", "b"]) == [2], "now c has the place of b"
     assert limit.count() == 2
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, -3_600.0, 3_600.0, 86_400.0])
+def test_a_clock_that_is_set_neither_begins_a_minute_nor_forgets_a_series(jump_s: float) -> None:
+    limit, clock = limited(per_min=2, most=3)
+    assert refused(limit, ["a", "b", "c"]) == [2]
+    clock.jump(jump_s)
+    assert refused(limit, ["a", "b", "c"]) == [2]
+    clock.advance(60)
+    assert refused(limit, ["a", "b", "c", "d"]) == [3]
 
 
 def test_sources_without_number_share_one_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from tapewatch.errors import StoreUnavailable
 from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.writer import Limits
-from tapewatch.model.rows import Delivery, Mark, RawBatch, RowBatch
+from tapewatch.model.rows import BodyMark, Delivery, Mark, RawBatch, RowBatch
+from tapewatch.store.backends.memory import MemoryStore
+from tapewatch.store.base import Stored
 from tests.ingest.stores import CATALOG, NAMES, ListStore
 
 LIMITS = Limits(wait_s=0.4, spool_after_s=0.1)
@@ -91,7 +94,7 @@ async def test_file_and_folders_are_synced_before_the_answer(tmp_path: Path, mon
     async with taking(store, spool) as intake:
         await intake.accept(delivery(1))
         file = next(spool.rglob("*.seg"))
-        assert set(synced) == {str(tmp_path), str(spool), str(file.parent), str(file)}
+        assert set(synced) == {str(tmp_path), str(spool), str(file.parent), str(file), str(spool / "own-marks.new")}
         synced.clear()
         await intake.accept(delivery(2))
         assert set(synced) == {str(file)}
@@ -106,7 +109,7 @@ async def test_a_hiccup_goes_to_no_disk(tmp_path: Path) -> None:
         store.away = ""
         await accepting
     assert values(store) == [1]
-    assert not (tmp_path / "spool").exists()
+    assert not list((tmp_path / "spool").rglob("*.seg"))
 
 
 async def test_a_restart_in_the_outage_forgets_nothing(tmp_path: Path) -> None:
@@ -248,3 +251,44 @@ async def test_whatever_happens_each_acknowledged_row_is_there_once_and_in_order
             if not left:
                 await until(lambda: len(values(store)) >= len(sent))
     assert values(store) == sent
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, -3_600.0, 3_600.0, 86_400.0])
+async def test_a_clock_that_is_set_keeps_nothing_in_the_spool_and_doubles_nothing(tmp_path: Path, jump_s: float) -> None:
+    clock, store = Jumping(), Leaving()
+    store.create(CATALOG["exchange"])
+    intake = Intake(store, CATALOG, NAMES, clock, limits=LIMITS, spool=StoreSpool(tmp_path / "spool", 1_000_000, 500))
+    intake.start()
+
+    def sent() -> Delivery:
+        return replace(delivery(1), mark=BodyMark("d", clock.steady_us()))
+
+    assert (await intake.accept(sent())).accepted == 1
+    clock.ahead_us = round(jump_s * 1e6)
+    await intake.accept(delivery(2, Mark("c", 1)))
+    store.is_away = False
+    await until(lambda: store.usage().rows_by_table["exchange"] == 2)
+    assert (await intake.accept(sent())).duplicate, "a body is known for ten minutes of time that passes"
+    assert (await intake.accept(delivery(2, Mark("c", 1)))).duplicate
+    await intake.stop()
+    assert store.usage().rows_by_table["exchange"] == 2
+
+
+class Leaving(MemoryStore):
+    """A store that is away at first."""
+
+    is_away = True
+
+    def append(self, deliveries: Sequence[Stored]) -> list[bool]:
+        if self.is_away:
+            raise StoreUnavailable("gone")
+        return super().append(deliveries)
+
+
+class Jumping(SystemClock):
+    """The host's clocks, of which the wall clock can be set."""
+
+    ahead_us = 0
+
+    def now_us(self) -> int:
+        return super().now_us() + self.ahead_us

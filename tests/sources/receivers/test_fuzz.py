@@ -21,11 +21,12 @@ GOOD: tuple[bytes, ...] = (
     b'{"table": "exchange", "rows": [{"venue": "kraken", "connected": true}]}\n{"table": "note", "a": [1, {"b": NaN}]}\n',
     b'exchange,venue=kraken,host=h\\ 1 latency_ms=12.5,reconnects=3i,connected=t,note="a \\"b\\", c=d" 1700000000000000000\n' * 3,
     b"exchange,venue=okx latency_ms==\x10\x00\x00\x00\x00\x00\x00\x28\x40,a==\x0e\x0a\x01\x01\x00\x00\x00ABCDEFGH 1700000000000000t\n",
+    b'{"table": "exchange", "columns": ["venue", "connected", "note"], "rows": [["kraken", true], ["okx", null, {"a": [1]}]]}',
     b"backup of 12 tables done",
 )
 
 MOST_ROWS: Mapping[str, Callable[[bytes], int]] = {
-    "json_rows": lambda body: body.count(b"{"),
+    "json_rows": lambda body: body.count(b"{") + body.count(b"["),
     "ping": lambda _: 1,
     "questdb_lines": lambda body: body.count(b"\n") + 1,
     "influx_lines": lambda body: body.count(b"\n") + 1,

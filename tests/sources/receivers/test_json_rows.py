@@ -72,6 +72,34 @@ def test_batches_of_several_tables() -> None:
     assert delivery.mark == Mark("c", 12)
 
 
+def test_rows_as_lists_below_their_names() -> None:
+    rows = [["okx", 1.5], ["kraken"], [None, 2.5]]
+    received = receive({"table": "exchange", "period_s": 5, "columns": ["venue", "latency_ms"], "rows": rows})
+    (batch,) = received.delivery.batches
+
+    assert (batch.table, batch.period_s, batch.positions, received.refusals) == ("exchange", 5.0, None, ())
+    assert batch.columns == {"venue": ["okx", "kraken", None], "latency_ms": [1.5, None, 2.5]}
+
+
+def test_rows_that_are_no_lists_of_values_are_told_and_the_others_keep_their_places() -> None:
+    rows = [["okx"], 5, {"venue": "okx"}, [], ["okx", 1.5, 2], ["kraken", 2.5]]
+    received = receive({"batches": [{"table": "exchange", "columns": ["venue", "latency_ms"], "rows": rows}]})
+
+    assert told(received) == [("exchange", i, None, "not_a_list") for i in (1, 2, 3, 4)]
+    assert received.delivery.batches[0].positions == [0, 5]
+    assert received.refusals[3].message == "A row below columns is a list of 1 to 2 values, not a list of 3."
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9) | st.text(max_size=3), min_size=1), min_size=1))
+def test_lists_and_objects_say_the_same(rows: list[dict[str, object]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lists = [[row.get(name) for name in names] for row in rows]
+    as_lists = receive({"table": "exchange", "columns": names, "rows": lists}).delivery
+    as_objects = receive({"table": "exchange", "rows": rows}).delivery
+
+    assert as_lists == as_objects
+
+
 def test_the_address_may_name_the_sender_and_the_body_wins() -> None:
     body = {"source": "bot", "table": "exchange", "rows": [ROW]}
     delivery = receive(body, source="other", env="paper", host="h9", sequence="1").delivery
@@ -118,6 +146,23 @@ def test_rows_that_are_no_objects_are_told_and_the_others_keep_their_places() ->
     assert told(received) == [("exchange", i, None, "not_an_object") for i in (1, 2, 3, 4)]
     assert received.delivery.batches[0].positions == [0, 5]
     assert "not a list of 1" in received.refusals[3].message
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ("venue", "the body: columns is a text, not a list of names"),
+        (["venue", 5], "the body: columns is a list of 2, not a list of names"),
+        ([], "the body: columns has 0 names; 1 to 512 may stand there"),
+        ([f"c{i}" for i in range(MOST_COLUMNS + 1)], "the body: columns has 513 names; 1 to 512 may stand there"),
+        (["venue", "a", "venue"], "the body: columns: 'venue' stands twice"),
+        (None, "the body: columns is null, not a list of names"),
+    ],
+)
+def test_names_that_are_none_refuse_the_body(columns: object, why: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        receive({"table": "exchange", "columns": columns, "rows": [["okx"]]})
+    assert str(refused.value) == why
 
 
 def test_numbers_that_json_has_not_are_read() -> None:

@@ -7,10 +7,11 @@ from tapewatch.model.query import Function, Mode, check
 from tapewatch.model.unit import UNIT_BY_NAME
 from tapewatch.query.wire import query_from_json
 from tapewatch.surfaces.dashboards import DASHBOARDS
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, Stage
 
 S = 1_000_000
 CATALOG = Catalog()
+OF_RAIL = [pytest.param(board, id=board.id) for board in DASHBOARDS if not board.subject]
 PANELS = [pytest.param(board, panel, id=f"{board.id}-{panel.id}") for board in DASHBOARDS for panel in board.panels]
 
 
@@ -40,7 +41,7 @@ def test_columns_named_in_options_are_in_the_answer(board: Dashboard, panel: Pan
     given = {"bucket", *panel.query.group_by, *panel.query.columns, *(measure.name for measure in panel.query.measures)}
     for option in ("x", "y", "value"):
         assert panel.options.get(option) in {None, *given}
-    for option in ("age_columns", "links"):
+    for option in ("age_columns", "links", "quantiles"):
         assert set(panel.options.get(option, [])) <= given
 
 
@@ -102,3 +103,49 @@ def test_what_two_hosts_see_of_the_same_thing_is_not_added_up(board: Dashboard, 
     functions = {measure.function for measure in query.measures}
     if functions & {Function.TIME_IN_STATE, Function.SUM, Function.RATE, Function.DELTA}:
         assert "host" in query.group_by
+
+
+@pytest.mark.parametrize("board", [board for board in DASHBOARDS if board.subject], ids=lambda board: board.id)
+def test_the_page_of_one_thing_can_be_filtered_by_it_and_shows_nothing_that_cannot(board: Dashboard) -> None:
+    assert board.variables[0] == board.subject
+    assert board.table_of(board.subject), "its values can be looked up"
+    for panel in board.panels:
+        query = panel.question(0, 3600 * S, {tag: ["x"] for tag in (*board.within, board.subject)}, 300)
+        filtered = set() if query is None else {item.column for item in query.filters}
+        assert query is None or board.subject in filtered or (board.within and filtered >= set(board.within)), panel.id
+
+
+def test_pages_of_one_thing_come_after_those_of_the_rail() -> None:
+    assert [bool(board.subject) for board in DASHBOARDS] == sorted(bool(board.subject) for board in DASHBOARDS)
+    assert len({board.subject for board in DASHBOARDS if board.subject}) == sum(bool(board.subject) for board in DASHBOARDS)
+
+
+@pytest.mark.parametrize("board", OF_RAIL)
+def test_a_page_is_read_as_verdict_then_change_then_worst(board: Dashboard) -> None:
+    steps = [question.stage for question in board.questions]
+    order = list(Stage)
+    assert set(steps) == set(order), "each of the three is asked"
+    assert steps == sorted(steps, key=order.index)
+
+
+@pytest.mark.parametrize("board", OF_RAIL)
+def test_every_panel_answers_exactly_one_question_and_stands_in_the_order_of_the_questions(board: Dashboard) -> None:
+    named = [panel_id for question in board.questions for panel_id in question.answered_by]
+    assert named == [panel.id for panel in board.panels]
+    for question in board.questions:
+        assert question.text.endswith("?")
+        assert question.answered_by
+
+
+@pytest.mark.parametrize("board", OF_RAIL)
+def test_panels_below_a_question_leave_no_hole_in_the_grid(board: Dashboard) -> None:
+    by_id = {panel.id: panel for panel in board.panels}
+    for question in board.questions:
+        panels = [by_id[name] for name in question.answered_by]
+        cells = sum(panel.width * panel.height for panel in panels)
+        used, tall, whole = 0, 0, 0
+        for panel in panels:
+            if used + panel.width > 24:
+                whole, used, tall = whole + tall, 0, 0
+            used, tall = used + panel.width, max(tall, panel.height)
+        assert cells == 24 * (whole + tall), question.text

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,21 @@ import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
-from tapewatch.clock import SystemClock
-from tapewatch.ingest.intake import Intake, Receipt
+from tapewatch.clock import Clock, SystemClock
+from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.quarantine import Adoption, Quarantine
+from tapewatch.ingest.receipt import Receipt
 from tapewatch.ingest.writer import Limits
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.model.venue import Names
+from tapewatch.query.retirements import Retirements, Silence
 from tapewatch.query.run import QueryEngine
 from tapewatch.query.series import SeriesBook
+from tapewatch.settings import Settings
+from tapewatch.sources.base import Context
+from tapewatch.sources.http_json import SharedHttp
+from tapewatch.sources.nearby.look import Nearby
 from tapewatch.sources.receivers import RECEIVERS
 from tapewatch.store.backends.memory import MemoryStore
 from tapewatch.store.base import Store
@@ -52,7 +59,7 @@ class Stack:
     app: FastAPI
     parts: WebParts
     http: httpx2.AsyncClient
-    clock: SystemClock
+    clock: Clock
     reasons: list[str]
 
     @property
@@ -138,6 +145,15 @@ def _with_tables(store: Store, catalog: Catalog) -> Store:
     return store
 
 
+def _store_state(intake: Intake) -> dict[str, Any]:
+    stats = intake.stats
+    return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": stats.message or None}
+
+
+async def _write_silences(intake: Intake, retirements: Retirements, found: Sequence[Silence]) -> None:
+    await intake.accept(Delivery((RawBatch.of("silence", retirements.rows(found)),), "tapewatch", host="h1", is_own=True))
+
+
 @asynccontextmanager
 async def running(
     store: Store | None = None,
@@ -149,20 +165,19 @@ async def running(
     dashboards: tuple[Dashboard, ...] = DASHBOARDS,
     limits: HubLimits | None = None,
     send_buffer_bytes: int = 0,
+    clock: Clock | None = None,
+    host: str = "h1",
+    store_state: Callable[[], dict[str, Any]] | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything, serve on a port of its own, stop everything."""
-    clock, catalog = SystemClock(), Catalog()
+    clock, catalog = clock or SystemClock(), Catalog()
     store = _with_tables(store or MemoryStore(), catalog)
     quarantine = Quarantine(store, clock)
     intake = Intake(store, catalog, Names(), clock, host="h1", quarantine=quarantine, limits=Limits(wait_s=0.3))
     book = SeriesBook(catalog, clock)
     engine = QueryEngine(store, catalog, book, clock)
-
-    def store_state() -> dict[str, Any]:
-        stats = intake.stats
-        return {"state": "ok" if stats.state == "ok" else "down", "since_us": stats.since_us, "message": stats.message or None}
-
-    board = StatusBoard(book, dashboards, clock, host="h1", store_state=store_state)
+    retirements = Retirements(book, catalog, clock, Settings().retire.after_s)
+    board = StatusBoard(book, dashboards, clock, host=host, store_state=store_state or partial(_store_state, intake))
     hub = Hub(engine, catalog, book, dashboards, board, clock, "1.2.3", limits)
     for observer in (book, board.observe, hub.observe):
         intake.observe(observer)
@@ -182,16 +197,18 @@ async def running(
         hub=hub,
         receivers=tuple(RECEIVERS),
         adoption=Adoption(quarantine, store, catalog, Names(), clock, intake.put),
+        retirements=retirements,
+        write_silences=partial(_write_silences, intake, retirements),
         clock=clock,
         health=lambda: reasons,
+        nearby=Nearby((), Context("", "live", "h1", clock, SharedHttp(1.0)), own_port=0, is_on=True),
         metrics=lambda: {"ingest": intake.stats.measures(), "query": engine.stats(), "live": hub.stats()},
         static_dir=static_dir,
     )
-    app = build_web(parts)
     intake.start()
     hub.start()
     try:
-        async with served(app, token, send_buffer_bytes) as http:
+        async with served(app := build_web(parts), token, send_buffer_bytes) as http:
             yield Stack(str(http.base_url).rstrip("/"), app, parts, http, clock, reasons)
     finally:
         await hub.stop()

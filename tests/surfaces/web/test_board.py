@@ -6,6 +6,7 @@ from tapewatch.clock import ManualClock
 from tapewatch.model.table import Status
 from tapewatch.query import clocks
 from tapewatch.query.clocks import HostClocks
+from tapewatch.query.group import Retired
 from tapewatch.query.verdict import Verdict
 from tapewatch.surfaces.dashboards import DASHBOARDS
 from tapewatch.surfaces.web.board import StatusBoard
@@ -15,6 +16,7 @@ from tests.rows import CATALOG, NOW_US, S, accepted
 
 WRONG = Verdict("exchange", {"env": "live", "venue": "okx"}, ("bot",), Status.DOWN, "not connected", NOW_US - S, NOW_US, S, False)
 FINE = replace(WRONG, key={"env": "paper", "venue": "kraken"}, status=Status.UP, reason="")
+RETIRED = Retired("feed", {"env": "live", "venue": "okx", "symbol": "LUNA/USD"}, ("bot",), NOW_US - 9 * S, NOW_US - S, "by hand: delisted")
 NEW = replace(WRONG, table="feed", status=Status.UNKNOWN, reason="its spacing is not known yet")
 
 
@@ -29,6 +31,9 @@ class Judge:
     def verdicts(self) -> list[Verdict]:
         self.asked += 1
         return self.found
+
+    def all_retired(self) -> list[Retired]:
+        return [RETIRED]
 
 
 def board_of(*verdicts: Verdict) -> tuple[StatusBoard, Judge, ManualClock]:
@@ -103,6 +108,28 @@ def test_what_this_host_said_of_its_clock_is_forgotten_when_it_is_old() -> None:
     assert board.body()["clock"] == {"synchronised": False, "error_ms": 40.0}
     board.observe(accepted("exchange", [{"venue": "okx"}]))
     assert board.body()["ingest"]["newest_us"] == NOW_US
-    clock.advance(clocks.FRESH_US / S + 1)
+    clock.advance(clocks.FRESH_S + 1)
     assert board.body()["clock"] == {"synchronised": None, "error_ms": None}
     assert set(CATALOG["host"].column) >= {"clock_synchronised", "clock_error_ms"}
+
+
+def test_what_is_retired_stands_beside_the_verdicts_and_makes_no_dashboard_red() -> None:
+    board, _, _ = board_of(FINE)
+    asked = Asked("k", VERDICTS, Window(last_us=60 * S), {})
+    assert board.frame(asked).retired == (RETIRED,)
+    assert board.frame(replace(asked, variables={"venue": ("kraken",)})).retired == ()
+    assert board.statuses()["overview"] == {"status": Status.UP, "wrong": 0}
+
+
+def test_the_page_of_one_thing_shows_only_what_has_its_tag() -> None:
+    other = replace(WRONG, table="host", key={"env": "live", "host": "h2"})
+    board, _, _ = board_of(WRONG, other)
+    asked = Asked("key", VERDICTS, Window(last_us=60 * S), {"venue": ("okx",)})
+    assert [one.verdict for one in board.frame(asked).series] == [WRONG, other]
+    assert [one.verdict for one in board.frame(replace(asked, subject="venue")).series] == [WRONG]
+
+
+def test_pages_of_one_thing_have_no_status_and_are_nobodys_home() -> None:
+    board, _, _ = board_of(WRONG)
+    assert set(board.statuses()) == {one.id for one in DASHBOARDS if not one.subject}
+    assert {board.dashboard_of(table) for table in CATALOG} <= {"", *board.statuses()}

@@ -1,13 +1,15 @@
 /** The numbers of a chart as a table, newest first: for people who read numbers, or hear them. */
 
 import type { Grid } from "../grid";
-import type { Cell, Column, Frame } from "../wire";
+import { type Mark, concerns, markText, marks } from "../marks";
+import { writing } from "../state";
+import type { Cell, Column, Frame, Panel } from "../wire";
 
-export function gridTable(grid: Grid, frame: Frame): Frame {
+export function gridTable(grid: Grid, frame: Frame, happened: readonly Mark[] = []): Frame {
   const slots: number[] = [];
   const traces = [...grid.traces.values()];
   for (let slot = grid.length - 1; slot >= 0; slot--) {
-    if (traces.some((trace) => !Number.isNaN(trace.values[slot]) || trace.nulls.has(grid.timeUs(slot)))) slots.push(slot);
+    if (marksIn(grid, slot, happened).length || traces.some((trace) => !Number.isNaN(trace.values[slot]) || trace.nulls.has(grid.timeUs(slot)))) slots.push(slot);
   }
   const time: Column = { name: "time", kind: "time", unit: "us", values: slots.map((slot) => grid.timeUs(slot)) };
   const columns = traces.map((trace): Column => {
@@ -18,5 +20,18 @@ export function gridTable(grid: Grid, frame: Frame): Frame {
     });
     return { name: trace.label, kind: "gauge", unit: trace.unit, values, notes };
   });
+  if (happened.length) columns.push({ name: "happened", kind: "text", unit: null, values: slots.map((slot) => marksIn(grid, slot, happened).map((mark) => `${mark.title}, ${markText(mark, writing())}`).join("; ")) });
   return { ...frame, columns: [time, ...columns], rows: slots.length, series: [], spark: null };
+}
+
+function marksIn(grid: Grid, slot: number, happened: readonly Mark[]): Mark[] {
+  const [from, until] = [grid.timeUs(slot), grid.timeUs(slot) + grid.bucketUs];
+  return happened.filter((mark) => from <= mark.us && mark.us < until);
+}
+
+/** What a chart marks: all that concerns one of its lines; bars of events are marks themselves. */
+export function chartMarks(panel: Panel, grid: Grid): Mark[] {
+  if (panel.options?.["style"] === "bars") return [];
+  const keys = [...grid.traces.values()].map((trace) => trace.key);
+  return marks.value.filter((mark) => concerns(mark, keys));
 }

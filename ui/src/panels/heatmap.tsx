@@ -1,25 +1,31 @@
-/** Values over time and series, or a matrix of two tags. A cell without data is hatched, never the colour of a value. */
+/** Values over time and series; a matrix of two tags is drawn beside this file. A cell without data is hatched, never the colour of a value. */
 
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
-import { isLive, view, viewNow } from "../address";
+import { view, viewNow } from "../address";
 import { beat } from "../clock";
 import { cursor } from "../cursor";
-import { statusNow, useAgeing } from "../ageing";
-import { spanUs } from "../frames";
-import { type Heat, type HeatCell, heatOf, mix } from "../heat";
+import { useAgeing } from "../ageing";
+import { rowKey, spanUs, tagColumns } from "../frames";
+import { type Heat, type HeatCell, cellText, heatOf, mix } from "../heat";
+import { isBeyond, shareOf } from "../heat-scale";
 import { Canvas, type Sheet } from "../parts/canvas";
-import { StatusMark } from "../parts/status";
+import { HeatLegend } from "../parts/heat-legend";
+import { openRows } from "../rows-behind";
 import { writing } from "../state";
-import { asStatus } from "../status";
 import { hatchPattern, palette, theme } from "../theme";
 import { SECOND_US, momentText } from "../time";
-import { NO_VALUE, writeText } from "../units";
+import { writeText } from "../units";
 import type { Cell } from "../wire";
+import { Matrix } from "./heatmap-matrix";
 import type { PanelProps } from "./index";
 import { drawTimes } from "./timeline";
 
 const AXIS_PX = 20;
+/** A cell whose value lies beyond the ramp is cut in two, so that it shows without colour. */
+const BEYOND_PX = 2;
+/** How far an arrow key leads along a row. */
+const KEY_STEP_PX = 8;
 const ME = Symbol("heatmap");
 
 export function HeatmapPanel(props: PanelProps): JSX.Element {
@@ -38,10 +44,18 @@ function OverTime({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Elem
   const unit = panel.unit ?? heat.value.unit;
   const how = writing(panel.options);
   const ys = [...heat.ys].reverse();
-  const point = (x: number, y: number, width: number): void => {
+  const found = (x: number, y: number, width: number): { us: number; start: number; name: Cell | undefined } => {
     const us = viewNow.peek() - (1 - x / width) * span;
-    const start = Math.floor(us / bucketUs) * bucketUs;
-    const name = ys[Math.floor(y / ((height.current - AXIS_PX) / ys.length))];
+    return { us, start: Math.floor(us / bucketUs) * bucketUs, name: ys[Math.floor(y / ((height.current - AXIS_PX) / ys.length))] };
+  };
+  const pick = (x: number, y: number, width: number): void => {
+    const { start, name } = found(x, y, width);
+    const cell = name === undefined ? undefined : heat.at(start, name);
+    if (cell) openRows(panel, rowKey(tagColumns(frame), cell.row), start, start + bucketUs);
+  };
+  const step = { x: KEY_STEP_PX, y: (height.current - AXIS_PX) / Math.max(1, ys.length) };
+  const point = (x: number, y: number, width: number): void => {
+    const { us, start, name } = found(x, y, width);
     cursor.value = { us, owner: ME };
     setHover(name === undefined ? null : { us: start, y: name, cell: heat.at(start, name), x, width, top: Math.max(0, y - 50) });
   };
@@ -64,7 +78,7 @@ function OverTime({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Elem
           ))}
         </div>
         <div style={{ position: "relative", minHeight: 0 }}>
-          <Canvas height={null} label={`${panel.title}: ${ys.length} rows over time, from ${writeText(heat.low, unit, how)} to ${writeText(heat.high, unit, how)}`} draw={draw} changes={[heat, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} />
+          <Canvas height={null} label={`${panel.title}: ${ys.length} rows over time, from ${writeText(heat.scale.low, unit, how)} to ${writeText(heat.scale.beyond ?? heat.scale.high, unit, how)}. Arrow keys read single cells, Enter shows the rows behind one.`} draw={draw} changes={[heat, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} onPick={pick} step={step} />
           {hover && (
             <div class="tip" role="status" style={{ top: `${hover.top}px`, ...(hover.x > hover.width / 2 ? { right: `${hover.width - hover.x + 12}px` } : { left: `${hover.x + 12}px` }) }}>
               <p class="when">
@@ -75,20 +89,15 @@ function OverTime({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Elem
           )}
         </div>
       </div>
-      <Scale heat={heat} unit={unit} />
+      <HeatLegend heat={heat} unit={unit} />
     </>
   );
-}
-
-function cellText(cell: HeatCell | undefined, unit: string | null, how: ReturnType<typeof writing>): string {
-  if (!cell) return "No data";
-  return cell.value === null ? `${NO_VALUE} ${cell.note ?? "no value was sent"}` : writeText(cell.value, unit, how);
 }
 
 function colourOf(heat: Heat, cell: HeatCell): string | null {
   if (heat.hasStatus) return cell.status && palette.value.status[cell.status];
   if (typeof cell.value !== "number") return null;
-  return mix(palette.value.heatLow, palette.value.heatHigh, (cell.value - heat.low) / (heat.high - heat.low));
+  return mix(palette.value.heatLow, palette.value.heatHigh, shareOf(heat.scale, cell.value));
 }
 
 function drawCells(sheet: Sheet, heat: Heat, ys: readonly Cell[], bucketUs: number, span: number): void {
@@ -106,100 +115,11 @@ function drawCells(sheet: Sheet, heat: Heat, ys: readonly Cell[], bucketUs: numb
       if (!colour || until <= 0 || from >= width) continue;
       pen.fillStyle = colour;
       pen.fillRect(from, top, Math.max(1, until - from), Math.max(1, bottom - top));
+      if (typeof cell.value !== "number" || heat.hasStatus || !isBeyond(heat.scale, cell.value)) continue;
+      pen.fillStyle = palette.value.panel;
+      pen.fillRect(from, Math.round((top + bottom) / 2) - 1, Math.max(1, until - from), BEYOND_PX);
     }
   });
   pen.clearRect(0, height - AXIS_PX, width, AXIS_PX);
   drawTimes(sheet, height - AXIS_PX, span);
-}
-
-function Scale({ heat, unit }: { heat: Heat; unit: string | null }): JSX.Element {
-  const how = writing();
-  const { heatLow, heatHigh } = palette.value;
-  return (
-    <div class="shapes" aria-hidden="true">
-      {heat.hasStatus ? (
-        (["up", "degraded", "down", "unknown"] as const).map((status) => <StatusMark key={status} status={status} />)
-      ) : (
-        <span class="status">
-          {writeText(heat.low, unit, how)} <span class="ramp" style={{ background: `linear-gradient(90deg, ${heatLow}, ${heatHigh})` }} /> {writeText(heat.high, unit, how)}
-        </span>
-      )}
-      <span class="status">
-        <span class="box hatched" /> no data
-      </span>
-    </div>
-  );
-}
-
-/** Most series that a frame lists: of a longer list a pair may be missing although there is one. */
-const MOST_SERIES = 2_000;
-
-function Matrix({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Element {
-  const knowsAll = isLive.value && frame.series.length > 0 && frame.series.length < MOST_SERIES;
-  const how = writing(panel.options);
-  const unit = panel.unit ?? heat.value.unit;
-  return (
-    <>
-      <div class="matrix" tabIndex={0} role="region" aria-label={`${panel.title}, matrix`}>
-        <table>
-          <thead>
-            <tr>
-              <td style={{ border: 0, minWidth: 0 }} />
-              {heat.xs.map((x) => (
-                <th scope="col" key={String(x)}>
-                  {String(x)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {heat.ys.map((y) => (
-              <tr key={String(y)}>
-                <th scope="row">{String(y)}</th>
-                {heat.xs.map((x) => (
-                  <MatrixCell key={String(x)} heat={heat} cell={heat.at(x, y)} isWatched={!knowsAll || heat.isWatched(x, y)} text={cellText(heat.at(x, y), unit, how)} />
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <Scale heat={heat} unit={unit} />
-    </>
-  );
-}
-
-function MatrixCell({ heat, cell, isWatched, text }: { heat: Heat; cell: HeatCell | undefined; isWatched: boolean; text: string }): JSX.Element {
-  if (!cell && !isWatched) {
-    return (
-      <td class="unwatched" title="There is no such series">
-        <span class="sr">no such series</span>
-      </td>
-    );
-  }
-  if (!cell || cell.value === null) {
-    return (
-      <td class="hatched" title={text}>
-        <span class="sr">{text}</span>
-      </td>
-    );
-  }
-  if (heat.hasStatus) {
-    const status = statusNow(asStatus(cell.status), null);
-    return (
-      <td class={status}>
-        <StatusMark status={status} word={text} />
-      </td>
-    );
-  }
-  const share = (Number(cell.value) - heat.low) / (heat.high - heat.low);
-  return (
-    <td style={{ background: mix(palette.value.heatLow, palette.value.heatHigh, share), color: mixText(share) }}>{text}</td>
-  );
-}
-
-/** Text that reads on the cell's colour in both themes. */
-function mixText(share: number): string {
-  const isDarkCell = theme.value === "dark" ? share < 0.5 : share >= 0.5;
-  return isDarkCell ? "#ffffff" : "#0d1115";
 }

@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import type { Grid } from "../grid";
 import type { Dashboard, Frame, Panel } from "../wire";
 import { HeatmapPanel } from "./heatmap";
+import { HistogramPanel } from "./histogram";
 import { LinePanel } from "./line";
 import { StatPanel } from "./stat";
 import { TablePanel } from "./table";
@@ -24,5 +25,6 @@ export const KINDS: Record<string, ComponentType<PanelProps>> = {
   table: TablePanel,
   timeline: TimelinePanel,
   heatmap: HeatmapPanel,
+  histogram: HistogramPanel,
   text: TextPanel,
 };

@@ -75,6 +75,7 @@ export function strokes(grid: Grid, trace: Trace, to: Frame2d, lastWhole: number
   return { line, tail };
 }
 
+/** A line with more values than pixels is drawn thin: that shows more of it, and costs a fraction. */
 export function drawTrace(grid: Grid, trace: Trace, to: Frame2d, look: Look, asOfUs: number, isDim: boolean): void {
   const { pen, ratio } = to;
   const lastWhole = grid.bucketUs ? Math.floor((asOfUs - grid.startUs) / grid.bucketUs) - 1 : grid.length;
@@ -82,8 +83,8 @@ export function drawTrace(grid: Grid, trace: Trace, to: Frame2d, look: Look, asO
   pen.save();
   pen.globalAlpha = isDim ? 0.4 : 1;
   pen.strokeStyle = look.colour;
-  pen.lineWidth = 1.5 * ratio;
-  pen.lineJoin = "round";
+  pen.lineWidth = grid.length > to.width / ratio ? ratio : 1.5 * ratio;
+  pen.lineJoin = "bevel";
   pen.setLineDash(look.dash.map((length) => length * ratio));
   pen.stroke(line);
   pen.setLineDash([1.5 * ratio, 2.5 * ratio]);
@@ -194,12 +195,12 @@ export function drawLimitLines(trace: Trace | undefined, to: Frame2d, palette: P
   });
 }
 
-/** Between the smallest and largest of the series that are not drawn one by one. */
-export function drawEnvelope(grid: Grid, low: Float64Array, high: Float64Array, to: Frame2d, palette: Palette): void {
+/** Between the smallest and largest of the series that are not drawn one by one, or of the values behind one line. */
+export function drawEnvelope(grid: Grid, { low, high }: { low: Float64Array; high: Float64Array }, to: Frame2d, colour: string, alpha: number): void {
   const { pen } = to;
   pen.save();
-  pen.fillStyle = palette.hatch;
-  pen.globalAlpha = 0.35;
+  pen.fillStyle = colour;
+  pen.globalAlpha = alpha;
   let from = -1;
   for (let slot = 0; slot <= grid.length; slot++) {
     const isThere = slot < grid.length && !Number.isNaN(low[slot]);
@@ -208,6 +209,7 @@ export function drawEnvelope(grid: Grid, low: Float64Array, high: Float64Array, 
     pen.beginPath();
     for (let i = from; i < slot; i++) pen.lineTo(to.x(grid.x[i] as number), to.y(high[i] as number));
     for (let i = slot - 1; i >= from; i--) pen.lineTo(to.x(grid.x[i] as number), to.y(low[i] as number) + to.ratio);
+    if (slot - from === 1) pen.rect(to.x(grid.x[from] as number) - to.ratio, to.y(high[from] as number), 2 * to.ratio, to.y(low[from] as number) - to.y(high[from] as number) + to.ratio);
     pen.fill();
     from = -1;
   }

@@ -3,21 +3,28 @@
 import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { isLive, unzoom, view, viewNow, zoom } from "../address";
+import { isLive, pan, unzoom, view, viewNow, zoom } from "../address";
 import { useAgeing } from "../ageing";
+import { nowUs } from "../clock";
 import { cursor } from "../cursor";
 import { spanUs } from "../frames";
-import { type Grid, currentValue, newestSlot } from "../grid";
+import { type Grid, type Trace, currentValue, newestSlot } from "../grid";
+import { isLog, isUsuallyLog } from "../log-axis";
+import { marks } from "../marks";
 import { isStale } from "../status";
 import { Legend } from "../parts/legend";
 import { Tooltip } from "../parts/tooltip";
+import { byName } from "../order";
 import { rankTraces } from "../rank";
+import { openRows } from "../rows-behind";
 import { writing } from "../state";
 import { palette, theme } from "../theme";
-import { SECOND_US, spanText } from "../time";
+import { SECOND_US, pixelUs, spanText } from "../time";
+import { inTurn, outOfTurn } from "../turns";
 import { writeText } from "../units";
 import type { Panel } from "../wire";
 import type { PanelProps } from "./index";
+import { chartMarks } from "./grid-table";
 import { LineChart, type Picture } from "./line-chart";
 import { holesOf, lookOf } from "./line-draw";
 
@@ -29,8 +36,8 @@ function addsUp(panel: Panel): boolean {
   return Array.isArray(measures) && measures.some((one: { function?: string }) => ADDED_UP.has(one.function ?? ""));
 }
 
-/** A picture is drawn anew for time alone when it has moved by this much of a pixel. */
-const LEAST_MOVE_PX = 0.5;
+/** What is new at the right edge and narrower than a pixel of the screen waits for the picture's next move, and no longer than this; the legend tells its value at once. */
+const NEWS_WAIT_US = 2.5 * SECOND_US;
 
 interface Hover {
   slot: number;
@@ -48,35 +55,41 @@ function AllNull({ sentence }: { sentence: unknown }): JSX.Element {
   return <div class="note">{typeof sentence === "string" ? sentence : "Rows came in this range, none of them with a value."}</div>;
 }
 
-function Chart({ panel, frame, grid }: PanelProps): JSX.Element {
+function Chart({ dashboard, panel, frame, grid }: PanelProps): JSX.Element {
   const late = useAgeing(frame);
   const [alone, setAlone] = useState<ReadonlySet<string>>(new Set());
   const [hover, setHover] = useState<Hover | null>(null);
   const box = useRef<HTMLDivElement>(null);
   const values = grid as Grid;
   const unit = panel.unit ?? null;
+  const place = `${dashboard.id}/${panel.id}`;
   const ranked = useMemo(() => rankTraces([...values.traces.values()], viewNow.peek()), [frame]);
   const chosen = alone.size ? ranked.drawn.filter((trace) => alone.has(trace.id)) : ranked.drawn;
   const shown = chosen.length ? chosen : ranked.drawn;
   const rest = alone.size && chosen.length ? [] : ranked.rest;
   const holes = holesOf(shown, (trace) => lookOf(trace.id, palette.value).colour, palette.value.hatch);
-  const named = useMemo(() => [...ranked.drawn].sort((a, b) => a.label.localeCompare(b.label, "en", { numeric: true })), [ranked]);
+  const isByTens = isLog(place, isUsuallyLog(panel));
+  const happened = chartMarks(panel, values);
+  const named = useMemo(() => [...ranked.drawn].sort((a, b) => byName(a.label, b.label)), [ranked]);
 
   const picture = (nowUs: number): Picture => ({
     grid: values,
     drawn: shown,
     rest,
     holes,
+    marks: happened,
     isDim: (trace) => view.peek().endUs === null && trace.series !== null && isStale(trace.series, nowUs),
     startS: (nowUs - spanUs(frame, view.peek().spanS * SECOND_US)) / SECOND_US,
     endS: nowUs / SECOND_US,
     asOfUs: isLive.peek() ? nowUs : frame.as_of_us,
     isBars: panel.options?.["style"] === "bars",
+    isLog: isByTens,
     unit: unit ?? shown[0]?.unit ?? null,
     zone: view.peek().zone,
   });
-  const chart = useChart(box, picture, [frame, alone, late, view.value.zone, view.value.spanS, theme.value, unit], setHover, values);
-  const width = box.current?.clientWidth ?? 0;
+  const pick = (trace: Trace, slot: number): void => openRows(panel, trace.key, values.timeUs(slot), values.timeUs(slot) + values.bucketUs);
+  const chart = useChart(box, picture, [frame, alone, late, view.value.zone, view.value.spanS, theme.value, unit, isByTens, marks.value], { hover: setHover, pick }, values);
+  const width = hover ? (box.current?.clientWidth ?? 0) : 0;
   const asOfUs = isLive.value ? viewNow.peek() : frame.as_of_us;
   const wholeUntilUs = addsUp(panel) ? asOfUs : Infinity;
   const summary = named.map((trace) => `${trace.label} ${writeText(currentValue(values, trace, wholeUntilUs), unit ?? trace.unit, writing())}`).join(", ");
@@ -86,12 +99,12 @@ function Chart({ panel, frame, grid }: PanelProps): JSX.Element {
         class="chart"
         role="img"
         tabIndex={0}
-        aria-label={`${panel.title}, last ${spanText(view.value.spanS)}: ${summary}. Arrow keys read single values; the table is behind the age button.`}
+        aria-label={`${panel.title}, last ${spanText(view.value.spanS)}: ${summary}${happened.length ? `; ${happened.length} marks` : ""}. Arrow keys read single values; the table is behind the age button.`}
         onKeyDown={(event) => moveByKey(event, hover, values, (slot) => setHover({ slot, left: chart.current?.place(slot) ?? 0 }))}
         onBlur={() => setHover(null)}
       >
         <div class="plot" ref={box} />
-        {hover && <Tooltip grid={values} traces={shown} rest={rest} holes={holes} slot={hover.slot} left={hover.left + (chart.current?.offsetLeft ?? 0)} width={width} unit={unit} asOfUs={asOfUs} />}
+        {hover && <Tooltip grid={values} traces={shown} rest={rest} holes={holes} marks={chart.current?.marksNear(hover.left) ?? []} slot={hover.slot} left={hover.left + (chart.current?.offsetLeft ?? 0)} width={width} unit={unit} asOfUs={asOfUs} />}
       </div>
       <Legend grid={values} traces={named} restCount={ranked.rest.length} unit={unit} wholeUntilUs={wholeUntilUs} alone={alone} onAlone={setAlone} />
     </>
@@ -110,46 +123,53 @@ function useChart(
   box: { current: HTMLDivElement | null },
   picture: (nowUs: number) => Picture,
   changes: readonly unknown[],
-  onHover: (hover: Hover | null) => void,
+  on: { hover: (hover: Hover | null) => void; pick: (trace: Trace, slot: number) => void },
   grid: Grid,
 ): { current: LineChart | null } {
   const chart = useRef<LineChart | null>(null);
-  const state = useRef({ isSeen: true, isOver: false, drawnAt: 0, me: Symbol("line") }).current;
-  const newest = useRef({ picture, grid });
-  newest.current = { picture, grid };
+  const state = useRef({ isSeen: true, isOver: false, hasNews: false, drawnAt: 0, widthPx: 1 }).current;
+  const newest = useRef({ picture, grid, on });
+  newest.current = { picture, grid, on };
 
   const draw = (nowUs: number): void => {
     if (!chart.current || !state.isSeen) return;
-    state.drawnAt = nowUs;
+    [state.drawnAt, state.hasNews] = [nowUs, false];
     chart.current.draw(newest.current.picture(nowUs));
   };
 
   useEffect(() => {
     const element = box.current as HTMLDivElement;
+    state.widthPx = element.clientWidth;
     const made = new LineChart(element, element.clientWidth, element.clientHeight, {
       point: (slot, left) => {
         if (!state.isOver) return;
-        onHover(slot === null ? null : { slot, left });
-        cursor.value = slot === null ? null : { us: newest.current.grid.timeUs(slot), owner: state.me };
+        newest.current.on.hover(slot === null ? null : { slot, left });
+        cursor.value = slot === null ? null : { us: newest.current.grid.timeUs(slot), owner: state };
       },
       zoom: (startS, endS) => zoom(startS * SECOND_US, endS * SECOND_US),
       unzoom,
+      pan: (seconds) => pan(seconds, nowUs()),
+      pick: (trace, slot) => newest.current.on.pick(trace, slot),
     });
     chart.current = made;
     const enter = (): void => void (state.isOver = true);
     const leave = (): void => {
       state.isOver = false;
-      onHover(null);
+      newest.current.on.hover(null);
       cursor.value = null;
     };
     element.addEventListener("mouseenter", enter);
     element.addEventListener("mouseleave", leave);
     const sizes = new ResizeObserver(() => {
-      made.resize(element.clientWidth, element.clientHeight);
+      const { clientWidth, clientHeight } = element;
+      if (!made.resize(clientWidth, clientHeight)) return;
+      state.widthPx = clientWidth;
       draw(viewNow.peek());
     });
     const sight = new IntersectionObserver(([entry]) => {
-      state.isSeen = entry?.isIntersecting ?? true;
+      const isSeen = entry?.isIntersecting ?? true;
+      if (isSeen === state.isSeen) return;
+      state.isSeen = isSeen;
       draw(viewNow.peek());
     });
     sizes.observe(element);
@@ -157,20 +177,29 @@ function useChart(
     return () => {
       sizes.disconnect();
       sight.disconnect();
+      outOfTurn(state);
       made.destroy();
       chart.current = null;
     };
   }, []);
 
-  useEffect(() => draw(viewNow.peek()), changes);
+  const isDue = (nowUs: number): boolean => {
+    const pastUs = Math.abs(nowUs - state.drawnAt);
+    return pastUs >= pixelUs(view.peek().spanS, state.widthPx) || (state.hasNews && pastUs >= NEWS_WAIT_US);
+  };
+  const drawSoon = (): void => inTurn(state, () => draw(viewNow.peek()));
+  const [frame, ...others] = changes;
+  useEffect(() => {
+    state.hasNews = true;
+    if (!state.drawnAt || !isLive.peek() || isDue(nowUs())) drawSoon();
+  }, [frame]);
+  useEffect(() => void (state.drawnAt && drawSoon()), others);
   useSignalEffect(() => {
-    const nowUs = viewNow.value;
-    const pixelUs = (view.peek().spanS * SECOND_US) / Math.max(1, box.current?.clientWidth ?? 1);
-    if (Math.abs(nowUs - state.drawnAt) >= pixelUs * LEAST_MOVE_PX) draw(nowUs);
+    if (isDue(viewNow.value)) drawSoon();
   });
   useSignalEffect(() => {
     const at = cursor.value;
-    if (at?.owner !== state.me && state.isSeen) chart.current?.follow(at ? at.us / SECOND_US : null);
+    if (at?.owner !== state && state.isSeen) chart.current?.follow(at ? at.us / SECOND_US : null);
   });
   return chart;
 }

@@ -7,11 +7,12 @@ import { statusNow, useAgeing } from "../ageing";
 import { column, keyLabel, measureColumns, noteText, rowKey, seriesFinder, tagColumns, tellingTags } from "../frames";
 import { Ago, Since } from "../parts/age";
 import { ClockMark, clockRemark } from "../parts/clock-mark";
+import { Leading } from "../parts/leading";
 import { Sparkline } from "../parts/sparkline";
 import { StatusMark } from "../parts/status";
 import { useWidth } from "../parts/width";
 import { useSparks } from "../sparks";
-import { writing } from "../state";
+import { homeOf, writing } from "../state";
 import { asStatus, isStale, worst } from "../status";
 import { words, write, writeText } from "../units";
 import type { Cell, Column, Frame, Key, Series, Status } from "../wire";
@@ -87,7 +88,7 @@ export function StatPanel({ panel, frame }: PanelProps): JSX.Element {
         return (
           <div class={`tile ${tile.status ?? ""} ${tile.isStale ? "is-stale" : ""}`} role="listitem" key={tile.label + tile.row} data-status={tile.status} data-stale={tile.isStale} title={why}>
             <div class="inside">
-              {tile.label && <span class="label name">{tile.label}</span>}
+              {tile.label && <Label tile={tile} />}
               <Value cell={value.values[tile.row] ?? null} measure={value} unit={panel.unit ?? value.unit} options={panel.options} remark={value.by_clock ? clockRemark(frame, tile.key) : null} />
               {others.map((other) => (
                 <span class="label" key={other.name}>
@@ -102,6 +103,12 @@ export function StatPanel({ panel, frame }: PanelProps): JSX.Element {
       })}
     </div>
   );
+}
+
+/** Names the tile, and leads to the page of what it is about. */
+function Label({ tile }: { tile: Tile }): JSX.Element {
+  const home = homeOf(tile.key);
+  return <span class="label name">{home ? <Leading change={home}>{tile.label}</Leading> : tile.label}</span>;
 }
 
 interface ValueProps {
@@ -149,7 +156,7 @@ function Foot({ tile }: { tile: Tile }): JSX.Element {
           <Ago us={tile.series.newest_us} />
         </span>
       ) : (
-        tile.status && tile.status !== "up" && tile.status === tile.series?.status && since && isLive.value && (
+        tile.missing === null && tile.status && tile.status !== "up" && tile.status === tile.series?.status && since && isLive.value && (
           <span>
             for <Since us={since} />
           </span>

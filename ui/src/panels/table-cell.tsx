@@ -1,16 +1,17 @@
 /** One cell: a value with its unit, a verdict, an age, or a way to somewhere. */
 
 import type { JSX } from "preact";
-import { go, linkTo, view, type View } from "../address";
+import { view, type View } from "../address";
 import { seriesStatus, statusNow } from "../ageing";
 import { noteText } from "../frames";
 import { Ago } from "../parts/age";
 import { ClockMark } from "../parts/clock-mark";
+import { Leading } from "../parts/leading";
 import { StatusMark } from "../parts/status";
-import { writing } from "../state";
+import { homeOf, writing } from "../state";
 import { asStatus } from "../status";
 import { write } from "../units";
-import type { Column, Panel, Series } from "../wire";
+import type { Column, Key, Panel, Series } from "../wire";
 
 interface Props {
   column: Column;
@@ -23,9 +24,11 @@ interface Props {
   remark: string | null;
   /** Where the cell leads, when its row says so itself. */
   dashboard: string | null;
+  /** All tags of the row: what one of them names may need the others. */
+  keyOf?: Key;
 }
 
-export function TableCell({ column, row, panel, series, isNumeric, remark, dashboard }: Props): JSX.Element {
+export function TableCell({ column, row, panel, series, isNumeric, remark, dashboard, keyOf }: Props): JSX.Element {
   const cell = column.values[row] ?? null;
   const options = panel.options ?? {};
   if (cell === null) return <Missing note={column.notes?.[row]} isNumeric={isNumeric} />;
@@ -34,15 +37,15 @@ export function TableCell({ column, row, panel, series, isNumeric, remark, dashb
   if (dashboard) {
     return (
       <td>
-        <Drill target={{ dashboard, full: null }} text={String(cell)} />
+        <Leading change={{ dashboard, full: null }}>{String(cell)}</Leading>
       </td>
     );
   }
   if (column.kind === "tag") {
-    const target = linkFor(options["links"], column.name, String(cell));
+    const target = linkFor(options["links"], column.name, keyOf ?? { [column.name]: String(cell) });
     return (
       <td>
-        {lead} {target ? <Drill target={target} text={String(cell)} /> : String(cell)}
+        {lead} {target ? <Leading change={target}>{String(cell)}</Leading> : String(cell)}
       </td>
     );
   }
@@ -55,7 +58,7 @@ export function TableCell({ column, row, panel, series, isNumeric, remark, dashb
     );
   }
   const status = column.status?.[row];
-  const { text, suffix } = write(cell, column.kind === "time" ? "us" : column.unit, writing(options));
+  const { text, suffix } = write(cell, column.kind === "time" ? "us" : column.unit, { ...writing(options), isExact: options["every_column"] === true });
   const isWord = column.kind === "state" || column.kind === "flag";
   if (status && isWord) {
     return (
@@ -87,23 +90,9 @@ function names(option: unknown): string[] {
   return Array.isArray(option) ? option.filter((name): name is string => typeof name === "string") : [];
 }
 
-/** `links` is a list of tags (filter this dashboard) or maps tags to the dashboard that shows one of them. */
-export function linkFor(links: unknown, tag: string, value: string): Partial<View> | null {
-  const vars = { ...view.value.vars, [tag]: [value] };
-  if (names(links).includes(tag)) return { vars, full: null };
-  const dashboard = !Array.isArray(links) && links !== null && typeof links === "object" ? (links as Record<string, unknown>)[tag] : undefined;
-  return typeof dashboard === "string" ? { dashboard, vars, full: null } : null;
-}
-
-function Drill({ target, text }: { target: Partial<View>; text: string }): JSX.Element {
-  const open = (event: MouseEvent): void => {
-    if (event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    go(target);
-  };
-  return (
-    <a href={linkTo(target)} onClick={open}>
-      {text}
-    </a>
-  );
+/** Where a tag in `links`, a list of tags, leads: to the page of its value, else it filters this dashboard. */
+export function linkFor(links: unknown, tag: string, key: Key): Partial<View> | null {
+  const value = key[tag];
+  if (!value || !names(links).includes(tag)) return null;
+  return homeOf(key, tag) ?? { vars: { ...view.value.vars, [tag]: [value] }, full: null };
 }

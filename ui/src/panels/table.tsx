@@ -2,9 +2,11 @@
 
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { isLive, viewNow } from "../address";
+import { isLive, view, viewNow } from "../address";
 import { useAgeing } from "../ageing";
 import { rowKey, seriesFinder, tagColumns } from "../frames";
+import { isBlind } from "../live";
+import { byName } from "../order";
 import { clockRemark } from "../parts/clock-mark";
 import { Sparkline } from "../parts/sparkline";
 import { useSparks } from "../sparks";
@@ -13,6 +15,7 @@ import { words } from "../units";
 import type { Cell, Column, Frame, Status } from "../wire";
 import type { PanelProps } from "./index";
 import { TableCell } from "./table-cell";
+import { namesOf, signatureOf, useDrawnRows } from "./table-rows";
 
 const ALL_DRAWN = 200;
 const SPARE = 10;
@@ -55,16 +58,16 @@ function rowRanks(frame: Frame): number[] {
 
 function compare(a: Cell, b: Cell, isDown: boolean): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null);
-  const order = typeof a === "string" || typeof b === "string" ? String(a).localeCompare(String(b), "en", { numeric: true }) : Number(a) - Number(b);
+  const order = typeof a === "string" || typeof b === "string" ? byName(String(a), String(b)) : Number(a) - Number(b);
   return isDown ? -order : order;
 }
 
 /** Columns in reading order: who, when, what. */
-export function shownColumns(frame: Frame): Column[] {
+export function shownColumns(frame: Frame, isEvery = false): Column[] {
   const tags = tagColumns(frame);
   const telling = tags.filter((tag) => tag.name !== "env" || new Set(tag.values).size > 1);
   const isVerdicts = frame.table === "verdicts";
-  const rest = frame.columns.filter((one) => one.kind !== "tag" && !HIDDEN.has(one.name) && !(isVerdicts && one.name === "dashboard"));
+  const rest = frame.columns.filter((one) => one.kind !== "tag" && (isEvery ? one.values.some((value) => value !== null) : !HIDDEN.has(one.name)) && !(isVerdicts && one.name === "dashboard"));
   return [...telling, ...rest];
 }
 
@@ -80,13 +83,15 @@ export function TablePanel(props: PanelProps): JSX.Element {
   const sparks = useSparks(frame.spark);
   const sort = chosen ?? parseSort(panel.options?.["sort"]);
   const rows = useMemo(() => sortedRows(frame, sort), [frame, sort?.column, sort?.isDown]);
-  const columns = shownColumns(frame);
+  const columns = shownColumns(frame, panel.options?.["every_column"] === true);
   const find = useMemo(() => seriesFinder(frame), [frame]);
   const isVirtual = rows.length > ALL_DRAWN;
   const from = isVirtual ? Math.max(0, Math.floor(seen.top / seen.row) - SPARE) : 0;
   const to = isVirtual ? Math.min(rows.length, Math.ceil((seen.top + seen.height) / seen.row) + SPARE) : rows.length;
   const tags = tagColumns(frame);
   const now = viewNow.peek();
+  const names = useMemo(() => namesOf(frame, tags), [frame]);
+  const drawn = useDrawnRows([panel, sparks, columns.map((column) => column.name).join(), JSON.stringify(view.value), isBlind.value, isLive.value, JSON.stringify(frame.unsynchronised ?? {})]);
   const scrolled = (event: Event): void => {
     const box = event.currentTarget as HTMLElement;
     const row = box.querySelector<HTMLElement>("tbody tr:not(.spacer)")?.offsetHeight ?? 28;
@@ -94,7 +99,7 @@ export function TablePanel(props: PanelProps): JSX.Element {
   };
   const click = (column: Column): void => choose({ column: column.name, isDown: sort?.column === column.name ? !sort.isDown : isNumeric(column) });
   return (
-    <div class="table" tabIndex={0} role="region" aria-label={`${panel.title}, table`} onScroll={isVirtual ? scrolled : undefined}>
+    <div class="table" tabIndex={0} role="region" aria-label={`${panel.title}, table`} onScroll={isVirtual ? scrolled : undefined} data-oldest={oldest(frame)}>
       <table aria-rowcount={rows.length + 1}>
         <thead>
           <tr>
@@ -114,22 +119,30 @@ export function TablePanel(props: PanelProps): JSX.Element {
           {rows.slice(from, to).map((row, i) => {
             const series = find(row);
             const key = rowKey(tags, row);
-            const trace = sparks?.of(key);
             const stale = isLive.value && series !== null && isStale(series, now) && tags.length > 0;
-            return (
-              <tr key={tags.length ? JSON.stringify(key) + row : row} class={stale ? "is-stale" : ""} aria-rowindex={from + i + 2} data-stale={stale} title={series?.reason ?? undefined}>
-                {columns.map((column, at) => (
-                  <TableCell key={column.name} column={column} row={row} panel={panel} series={at === 0 && tags.length > 0 ? series : null} isNumeric={isNumeric(column)} remark={column.by_clock ? clockRemark(frame, key) : null} dashboard={verdictOf(frame, column, row)} />
-                ))}
-                {sparks && <td>{trace && <Sparkline grid={sparks.grid} trace={trace} />}</td>}
-              </tr>
-            );
+            return drawn.row(names[row] as string, signatureOf(columns, row, isVirtual ? from + i : null, stale, series), (name) => {
+              const trace = sparks?.of(key);
+              return (
+                <tr key={name} class={stale ? "is-stale" : ""} aria-rowindex={isVirtual ? from + i + 2 : undefined} data-stale={stale} title={series?.reason ?? undefined}>
+                  {columns.map((column, at) => (
+                    <TableCell key={column.name} column={column} row={row} panel={panel} series={at === 0 && (tags.length > 0 || frame.table === "verdicts") ? series : null} isNumeric={isNumeric(column)} remark={column.by_clock ? clockRemark(frame, key) : null} dashboard={verdictOf(frame, column, row)} keyOf={key} />
+                  ))}
+                  {sparks && <td>{trace && <Sparkline grid={sparks.grid} trace={trace} />}</td>}
+                </tr>
+              );
+            });
           })}
           {to < rows.length && <Spacer height={(rows.length - to) * seen.row} columns={columns.length} />}
         </tbody>
       </table>
     </div>
   );
+}
+
+/** The oldest time of rows as they are stored: where further ones begin. */
+function oldest(frame: Frame): number | undefined {
+  const times = frame.columns.find((one) => one.name === "ts")?.values.filter((time): time is number => typeof time === "number");
+  return times?.length ? Math.min(...times) : undefined;
 }
 
 /** In a list of verdicts the subject leads to the dashboard that shows it. */

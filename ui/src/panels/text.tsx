@@ -1,14 +1,15 @@
 /** A paragraph, or the verdict on everything that is watched. */
 
 import type { JSX } from "preact";
-import { go, linkTo } from "../address";
 import { column } from "../frames";
 import { isBlind, link, tick } from "../live";
 import { Since } from "../parts/age";
+import { Leading } from "../parts/leading";
 import { StatusMark } from "../parts/status";
 import { asStatus, rank, worst as worstOf } from "../status";
 import { view } from "../address";
 import { beat } from "../clock";
+import { CONNECT } from "../connect";
 import { momentText } from "../time";
 import type { Frame, Status } from "../wire";
 import type { PanelProps } from "./index";
@@ -35,7 +36,12 @@ export function verdictsOf(frame: Frame): Verdict[] {
 }
 
 /** What the verdicts on all watched series come to: the status and the sentence. Unknown is never counted as fine, nor is a desk that nobody watches. */
-export function headline(statuses: readonly Status[], isOnlyOwn = false): { status: Status; text: string } {
+export function headline(statuses: readonly Status[], isOnlyOwn = false, retired = 0): { status: Status; text: string } {
+  const { status, text } = judged(statuses, isOnlyOwn);
+  return { status, text: retired ? `${text}, ${retired} retired` : text };
+}
+
+function judged(statuses: readonly Status[], isOnlyOwn: boolean): { status: Status; text: string } {
   const wrong = statuses.filter((one) => one === "down" || one === "degraded").length;
   const unknown = statuses.filter((one) => one === "unknown").length;
   if (!statuses.length) return { status: "unknown", text: "Nothing is watched yet" };
@@ -52,9 +58,11 @@ export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
   if (panel.options?.["source"] !== "verdicts") return <div class="note">{panel.sentence}</div>;
   if (isBlind.value) return <UnknownVerdict />;
   const troubles = verdictsOf(frame);
+  const isEmpty = frame.series.every((series) => series.own);
   const { status, text } = headline(
     frame.series.map((series) => asStatus(series.status)),
-    frame.series.every((series) => series.own),
+    isEmpty,
+    frame.retired?.length,
   );
   const worst = troubles[0];
   return (
@@ -70,6 +78,12 @@ export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
             {worst.sinceUs ? <> for <Since us={worst.sinceUs} /></> : null}
           </span>
         )}
+        {isEmpty && (
+          <>
+            {" "}
+            <Leading change={{ dashboard: CONNECT, full: null }}>Connect something</Leading>
+          </>
+        )}
       </p>
       {panel.height > 2 && troubles.length > 0 && (
         <ul>
@@ -84,18 +98,11 @@ export function TextPanel({ panel, frame }: PanelProps): JSX.Element {
 
 function Trouble({ verdict }: { verdict: Verdict }): JSX.Element {
   const { dashboard } = verdict;
-  const open = (event: MouseEvent): void => {
-    if (event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    go({ dashboard, full: null });
-  };
   return (
     <li>
       <StatusMark status={verdict.status} />
       {dashboard ? (
-        <a href={linkTo({ dashboard, full: null })} onClick={open}>
-          {verdict.subject}
-        </a>
+        <Leading change={{ dashboard, full: null }}>{verdict.subject}</Leading>
       ) : (
         <span>{verdict.subject}</span>
       )}

@@ -8,9 +8,11 @@ import { beat } from "../clock";
 import { cursor } from "../cursor";
 import { spanUs } from "../frames";
 import { Canvas, type Sheet } from "../parts/canvas";
+import { Leading } from "../parts/leading";
 import { StatusMark } from "../parts/status";
 import { type Lane, type Segment, lanesOf, tailOf } from "../segments";
-import { writing } from "../state";
+import { openRows } from "../rows-behind";
+import { homeOf, writing } from "../state";
 import { SHAPES, rank } from "../status";
 import { hatchPattern, palette, theme } from "../theme";
 import { SECOND_US, durationText, momentText, splitText, stepFor, timeSplits } from "../time";
@@ -18,8 +20,11 @@ import type { Status } from "../wire";
 import type { PanelProps } from "./index";
 
 const AXIS_PX = 20;
-const LEAST_LANE_PX = 20;
+/** No less than a finger or a pointer hits. */
+const LEAST_LANE_PX = 24;
 const MOST_LANE_PX = 34;
+/** How far an arrow key leads along a lane. */
+const KEY_STEP_PX = 8;
 const TALL: Record<Status, number> = { up: 0.34, unknown: 0.5, degraded: 0.7, down: 1 };
 const ME = Symbol("timeline");
 
@@ -32,13 +37,20 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   const height = laneHeight * lanes.length + AXIS_PX;
   const span = spanUs(frame, view.value.spanS * SECOND_US);
   const at = cursor.value;
-  const point = (x: number, y: number, width: number): void => {
+  const found = (x: number, y: number, width: number): { us: number; lane: Lane | undefined; segment: Segment | undefined } => {
     const lane = lanes[Math.floor(y / laneHeight)];
     const now = viewNow.peek();
     const us = now - (1 - x / width) * span;
+    return { us, lane, segment: lane && [...lane.segments, ...tailOf(lane, now)].find((one) => one.startUs <= us && us < one.endUs) };
+  };
+  const point = (x: number, y: number, width: number): void => {
+    const { us, lane, segment } = found(x, y, width);
     cursor.value = { us, owner: ME };
-    const segment = lane && [...lane.segments, ...tailOf(lane, now)].find((one) => one.startUs <= us && us < one.endUs);
     setHover(lane && segment ? { lane, segment, x, width, top: Math.min(y + 12, height - 46) } : null);
+  };
+  const pick = (x: number, y: number, width: number): void => {
+    const { lane, segment } = found(x, y, width);
+    if (lane && segment?.status) openRows(panel, lane.key, Math.max(segment.startUs, frame.start_us), segment.endUs);
   };
   const leave = (): void => {
     cursor.value = null;
@@ -51,15 +63,15 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   return (
     <>
       <div class="lanes" style={{ display: "grid", gridTemplateColumns: "minmax(60px, max-content) 1fr", columnGap: "8px", alignContent: "start" }}>
-        <div aria-hidden="true" style={{ maxWidth: "160px" }}>
+        <ul class="lane-names">
           {lanes.map((lane) => (
-            <div key={lane.label} title={lane.label} style={{ height: `${laneHeight}px`, lineHeight: `${laneHeight}px`, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}>
-              <LaneMark lane={lane} /> {lane.label}
-            </div>
+            <li key={lane.label} title={lane.label} style={{ height: `${laneHeight}px`, lineHeight: `${laneHeight}px` }}>
+              <LaneMark lane={lane} /> <LaneName lane={lane} />
+            </li>
           ))}
-        </div>
+        </ul>
         <div style={{ position: "relative" }}>
-          <Canvas height={height} label={`${panel.title}. Now: ${summary}`} draw={(sheet) => drawLanes(sheet, lanes, laneHeight, span)} changes={[lanes, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} />
+          <Canvas height={height} label={`${panel.title}. Now: ${summary}. Arrow keys read single states, Enter shows the rows behind one.`} draw={(sheet) => drawLanes(sheet, lanes, laneHeight, span)} changes={[lanes, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} onPick={pick} step={{ x: KEY_STEP_PX, y: laneHeight }} />
           {gone >= 0 && gone <= 1 && <div aria-hidden="true" style={{ position: "absolute", top: 0, bottom: `${AXIS_PX}px`, left: `${gone * 100}%`, borderLeft: "1px solid var(--dim)" }} />}
           {hover && (
             <div class="tip" role="status" style={{ top: `${hover.top}px`, ...(hover.x > hover.width / 2 ? { right: `${hover.width - hover.x + 12}px` } : { left: `${hover.x + 12}px` }) }}>
@@ -93,6 +105,11 @@ function LaneMark({ lane }: { lane: Lane }): JSX.Element | null {
   const isElsewhere = Boolean(lane.series?.about) && last;
   const status = isElsewhere && isLive.peek() ? statusNow(last, lane.series) : seriesStatus(lane.series);
   return status && <StatusMark quiet status={status} />;
+}
+
+function LaneName({ lane }: { lane: Lane }): JSX.Element {
+  const home = homeOf(lane.key);
+  return home ? <Leading change={home}>{lane.label}</Leading> : <>{lane.label}</>;
 }
 
 function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number, span: number): void {

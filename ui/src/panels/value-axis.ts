@@ -26,6 +26,8 @@ export interface ValueRange {
   min: number;
   max: number;
   step: number;
+  /** Equal distances are equal factors. */
+  isLog: boolean;
 }
 
 /** Limits that hold all values seen between two slots, and near thresholds; round, so that the axis rests while values move. */
@@ -48,11 +50,33 @@ export function valueRange(arrays: readonly Float64Array[], from: number, to: nu
   if (unit.scale === "ratio" && low === 0 && high > 0.5 && high <= 1) high = 1;
   if (high === low) high = low + (Math.abs(low) * 0.1 || 1);
   const step = niceStep(high - low, marks, unitName);
-  return { min: Math.floor(low / step + 1e-9) * step, max: Math.ceil(high / step - 1e-9) * step, step };
+  return { min: Math.floor(low / step + 1e-9) * step, max: Math.ceil(high / step - 1e-9) * step, step, isLog: false };
 }
 
-export function valueSplits({ min, max, step }: ValueRange): number[] {
+/** Whole powers of ten around all positive values seen between two slots, and around thresholds near them; what is zero stands on the lower edge. */
+export function logRange(arrays: readonly Float64Array[], from: number, to: number, first: Trace | undefined): ValueRange {
+  let [low, high] = [Infinity, 0];
+  for (const values of arrays) {
+    for (let slot = from; slot <= to; slot++) {
+      const value = values[slot] as number;
+      if (value > 0 && value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  if (high === 0) [low, high] = [1, 10];
+  const nearest = first?.thresholds?.degraded ?? first?.thresholds?.down ?? null;
+  if (nearest !== null && nearest > high && nearest <= high * 10) high = nearest;
+  const min = 10 ** Math.floor(Math.log10(low) + 1e-9);
+  const max = 10 ** Math.ceil(Math.log10(high) - 1e-9);
+  return { min, max: max > min ? max : min * 10, step: 10, isLog: true };
+}
+
+export function valueSplits({ min, max, step, isLog }: ValueRange): number[] {
   const out: number[] = [];
+  if (isLog) {
+    for (let power = Math.round(Math.log10(min)); power <= Math.round(Math.log10(max)); power++) out.push(10 ** power);
+    return out;
+  }
   for (let i = 0; min + i * step <= max + step * 1e-6; i++) out.push(Number((min + i * step).toPrecision(12)));
   return out;
 }

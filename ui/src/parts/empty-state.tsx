@@ -4,13 +4,15 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { go } from "../address";
 import { address } from "../api";
+import { CONNECT, withAddress } from "../connect";
 import { words } from "../units";
 import type { Panel } from "../wire";
+import { isBlind } from "../live";
 import { CopyButton } from "./copy";
+import { Leading } from "./leading";
+import { StatusMark } from "./status";
 
 const NAMES: Record<string, string> = { python: "Python", curl: "curl", toml: "TOML" };
-/** What snippets are written for when the server does not know its own address. */
-const PLACEHOLDER = /http:\/\/127\.0\.0\.1:4780\b/g;
 
 /** The page's own filters leave nothing: that says nothing about what is fed. */
 export function NothingChosen({ vars }: { vars: Record<string, string[]> }): JSX.Element {
@@ -31,12 +33,26 @@ export function EmptyState({ panel }: { panel: Panel }): JSX.Element {
   const [chosen, choose] = useState(0);
   const snippets = panel.empty?.snippets ?? [];
   const snippet = snippets[chosen];
-  const code = snippet?.code.replace(PLACEHOLDER, address("").replace(/\/$/, ""));
+  // what tapewatch measures of itself comes by itself: nothing can be connected to it
+  const isFedFromOutside = snippets.length > 0 || panel.query === null;
+  const code = snippet && withAddress(snippet.code, address(""));
   return (
     <div class="empty" data-state="empty">
       <div class="how">
         <p>
-          <strong>No data yet.</strong> <span class="dim">{panel.empty?.sentence}</span>
+          {panel.empty?.is_fine && !isBlind.value ? (
+            <StatusMark status="up" word={panel.empty.sentence} />
+          ) : (
+            <>
+              <strong>No data yet.</strong> <span class="dim">{panel.empty?.sentence}</span>
+              {isFedFromOutside && (
+                <>
+                  {" "}
+                  <Leading change={{ dashboard: CONNECT, full: null }}>Connect something</Leading>
+                </>
+              )}
+            </>
+          )}
         </p>
         {code !== undefined && (
           <div class="tabs">

@@ -1,21 +1,16 @@
 /** All keys. */
 
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import { KEYS, isHelpOpen, lettersOf } from "../keys";
+import { KEYS, isHelpOpen, lettersOf, pagesOf } from "../keys";
 import { dashboards } from "../state";
+import { useModal } from "./modal";
 
 export function Help(): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const isOpen = isHelpOpen.value;
-  useEffect(() => {
-    if (isOpen && !dialog.current?.open) dialog.current?.showModal();
-    if (!isOpen && dialog.current?.open) dialog.current.close();
-  }, [isOpen]);
+  const { ref, onClose } = useModal(isHelpOpen);
   const all = dashboards.value ?? [];
   return (
-    <dialog ref={dialog} aria-labelledby="help-title" onClose={() => (isHelpOpen.value = false)}>
-      {isOpen && (
+    <dialog ref={ref} aria-labelledby="help-title" onClose={onClose}>
+      {isHelpOpen.value && (
         <>
           <h2 id="help-title">Keys</h2>
           <dl class="facts">
@@ -29,16 +24,20 @@ export function Help(): JSX.Element {
                 <dd>{what}</dd>
               </>
             ))}
-            {[...lettersOf(all)].map(([letter, id]) => (
+            {[...lettersOf(pagesOf(all))].map(([letter, id]) => (
               <>
                 <dt>
                   <kbd>g</kbd> <kbd>{letter}</kbd>
                 </dt>
-                <dd>{all.find((one) => one.id === id)?.title}</dd>
+                <dd>{pagesOf(all).find((one) => one.id === id)?.title}</dd>
               </>
             ))}
             <dt>Drag</dt>
-            <dd>In a chart: zoom all panels; double click returns</dd>
+            <dd>In a chart: zoom all panels; double click returns; with Shift: move through time</dd>
+            <dt>Ctrl wheel</dt>
+            <dd>In a chart: zoom at the pointer</dd>
+            <dt>Click</dt>
+            <dd>In a chart: the rows behind the point</dd>
           </dl>
           <button type="button" class="outlined" onClick={() => (isHelpOpen.value = false)}>
             Close

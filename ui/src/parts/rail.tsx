@@ -3,8 +3,9 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { go, linkTo } from "../address";
-import { lettersOf } from "../keys";
-import { current, dashboardStatus, dashboards } from "../state";
+import { CONNECT } from "../connect";
+import { lettersOf, pagesOf } from "../keys";
+import { current, dashboardStatus, dashboards, isJudged } from "../state";
 import { worst } from "../status";
 import type { Dashboard } from "../wire";
 import { Popup } from "./popup";
@@ -34,7 +35,7 @@ function fold(): void {
 }
 
 export function Rail(): JSX.Element {
-  const all = dashboards.value ?? [];
+  const all = pagesOf(dashboards.value ?? []);
   const letters = new Map([...lettersOf(all)].map(([letter, id]) => [id, letter]));
   return (
     <nav class="rail" aria-label="Dashboards">
@@ -64,21 +65,40 @@ function DashboardLink({ dashboard, letter, onOpen }: { dashboard: Dashboard; le
     scrollTo(0, 0);
     onOpen?.();
   };
-  const said = wrong ? `${status}, ${wrong} wrong` : status;
+  const hasStatus = isJudged(dashboard.id);
+  const said = !hasStatus ? (dashboard.sentence ?? "") : wrong ? `${status}, ${wrong} wrong` : status;
   return (
     <a href={linkTo(change)} onClick={open} aria-current={current.value?.id === dashboard.id ? "page" : undefined} title={`${dashboard.title}: ${said}${letter ? ` (g ${letter})` : ""}`} data-dashboard={dashboard.id}>
-      <StatusMark quiet status={status} word={said} />
+      {hasStatus ? <StatusMark quiet status={status} word={said} /> : dashboard.id === CONNECT ? <Plus /> : <Lens />}
       <span class="name">{dashboard.title}</span>
       {wrong ? <span class="count">{wrong}</span> : null}
     </a>
   );
 }
 
+/** A page that asks has no status. */
+function Lens(): JSX.Element {
+  return (
+    <svg class="lens" viewBox="0 0 12 12" aria-hidden="true">
+      <path d="M5 1a4 4 0 1 0 0 8 4 4 0 0 0 0-8M8 8l3.4 3.4" fill="none" stroke="currentColor" stroke-width="1.4" />
+    </svg>
+  );
+}
+
+/** A page that adds. */
+function Plus(): JSX.Element {
+  return (
+    <svg class="lens" viewBox="0 0 12 12" aria-hidden="true">
+      <path d="M6 1v10M1 6h10" fill="none" stroke="currentColor" stroke-width="1.4" />
+    </svg>
+  );
+}
+
 export function BottomBar(): JSX.Element {
-  const all = dashboards.value ?? [];
+  const all = pagesOf(dashboards.value ?? []);
   const shown = all.length <= ON_PHONE ? all : all.slice(0, ON_PHONE - 1);
   const hidden = all.slice(shown.length);
-  const worstHidden = worst(hidden.map((dashboard) => dashboardStatus(dashboard.id).status)) ?? "unknown";
+  const worstHidden = worst(hidden.filter((dashboard) => isJudged(dashboard.id)).map((dashboard) => dashboardStatus(dashboard.id).status)) ?? "unknown";
   return (
     <nav class="bottom" aria-label="Dashboards">
       {shown.map((dashboard) => (

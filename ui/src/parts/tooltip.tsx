@@ -4,20 +4,24 @@ import type { JSX } from "preact";
 import { view } from "../address";
 import { beat } from "../clock";
 import type { Grid, Trace } from "../grid";
+import { type Mark, markText } from "../marks";
 import { type DrawnHole, lookOf, nullReason } from "../panels/line-draw";
 import { writing } from "../state";
 import { palette } from "../theme";
-import { momentText } from "../time";
-import { NO_VALUE, writeText } from "../units";
+import { SECOND_US, durationText, momentText } from "../time";
+import { NO_VALUE, type Writing, writeText } from "../units";
 import { Swatch } from "./legend";
 
 const MOST_LINES = 12;
+const MOST_MARKS = 4;
 
 interface Props {
   grid: Grid;
   traces: readonly Trace[];
   rest: readonly Trace[];
   holes: readonly DrawnHole[];
+  /** Marks at the pointer. */
+  marks: readonly Mark[];
   slot: number;
   /** Pointer in CSS pixels from the left of the box, and the width of the box. */
   left: number;
@@ -42,7 +46,13 @@ function isInHole(grid: Grid, trace: Trace, slot: number): boolean {
   return trace.series?.holes?.some((hole) => hole.start_us <= us && us < hole.end_us) ?? false;
 }
 
-export function Tooltip({ grid, traces, rest, holes, slot, left, width, unit, asOfUs }: Props): JSX.Element {
+/** The extremes of the bucket under the pointer, where they differ. */
+function edgeText(trace: Trace, slot: number, unit: string | null, how: Writing): string {
+  const [low, high] = [trace.edges?.low[slot] ?? NaN, trace.edges?.high[slot] ?? NaN];
+  return low < high ? ` (${writeText(low, unit ?? trace.unit, how)} to ${writeText(high, unit ?? trace.unit, how)})` : "";
+}
+
+export function Tooltip({ grid, traces, rest, holes, marks, slot, left, width, unit, asOfUs }: Props): JSX.Element {
   const how = writing();
   const us = grid.timeUs(slot);
   const lines = traces.map((trace) => ({ trace, value: valueAt(grid, trace, slot) }));
@@ -61,7 +71,10 @@ export function Tooltip({ grid, traces, rest, holes, slot, left, width, unit, as
           <li key={trace.id}>
             <Swatch look={lookOf(trace.id, palette.value)} />
             <span>{trace.label}</span>
-            <span>{Number.isNaN(value) ? `${NO_VALUE} ${nullReason(grid, trace, slot)}` : writeText(value, unit ?? trace.unit, how)}</span>
+            <span>
+              {Number.isNaN(value) ? `${NO_VALUE} ${nullReason(grid, trace, slot)}` : writeText(value, unit ?? trace.unit, how)}
+              {edgeText(trace, slot, unit, how)}
+            </span>
           </li>
         ))}
         {lines.length > MOST_LINES && <li class="dim">and {lines.length - MOST_LINES} more lines</li>}
@@ -73,6 +86,15 @@ export function Tooltip({ grid, traces, rest, holes, slot, left, width, unit, as
             </span>
           </li>
         )}
+        {marks.slice(0, MOST_MARKS).map((mark) => (
+          <li key={mark.kind + mark.us + markText(mark, how)}>
+            <span class="swatch">▾</span>
+            <span class="why">
+              {mark.title}, {markText(mark, how)} · {markTime(mark)}
+            </span>
+          </li>
+        ))}
+        {marks.length > MOST_MARKS && <li class="dim">and {marks.length - MOST_MARKS} more marks</li>}
         {holes
           .filter((hole) => hole.startUs < us + Math.max(grid.bucketUs, 1) && us <= hole.endUs)
           .map((hole) => (
@@ -86,4 +108,11 @@ export function Tooltip({ grid, traces, rest, holes, slot, left, width, unit, as
       </ul>
     </div>
   );
+}
+
+/** When it was seen, and how long before that it may have happened. */
+function markTime(mark: Mark): string {
+  const when = (us: number): string => momentText(us, view.value.zone, beat.peek());
+  const seen = mark.us - mark.firstUs >= SECOND_US ? `${when(mark.firstUs)} – ${when(mark.us)}` : when(mark.us);
+  return mark.withinUs ? `seen ${seen}, within ${durationText(mark.withinUs / SECOND_US)} before` : seen;
 }

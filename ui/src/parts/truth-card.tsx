@@ -7,10 +7,14 @@ import { address } from "../api";
 import { keyLabel, measureColumns } from "../frames";
 import { curlText, pythonText, queryOf } from "../snippets";
 import { view } from "../address";
+import { exportPanel } from "../export";
+import { EXPLORE, questionOf, rowsBehind } from "../explore";
+import { Leading } from "./leading";
+import { needsToken } from "../state";
 import { isStale } from "../status";
 import { grouped } from "../units";
 import { momentText } from "../time";
-import type { Frame, Panel, Series, Subscription } from "../wire";
+import type { Frame, Panel, Retired, Series, Subscription } from "../wire";
 import { Ago, Since } from "./age";
 import { CopyButton } from "./copy";
 import { StatusMark } from "./status";
@@ -62,12 +66,30 @@ export function TruthCard({ panel, frame, request, children }: Props): JSX.Eleme
         </Fact>
       </dl>
       <Troubles series={frame.series} now={now} />
+      <RetiredList retired={frame.retired ?? []} when={when} />
       <div class="row">
-        {body && <CopyButton text={curlText(url, body)} label="Copy as curl" />}
-        {body && <CopyButton text={pythonText(url, body)} label="Copy as Python" />}
+        {body && <CopyButton text={curlText(url, body, needsToken.value)} label="Copy as curl" />}
+        {body && <CopyButton text={pythonText(url, body, needsToken.value)} label="Copy as Python" />}
         {children}
+        <button type="button" class="outlined" onClick={() => exportPanel(panel.id)}>
+          Save as CSV
+        </button>
+        <InExplore panel={panel} request={request} />
       </div>
     </div>
+  );
+}
+
+/** The same question where it can be changed, and the rows behind it. */
+function InExplore({ panel, request }: { panel: Panel; request: Subscription }): JSX.Element | null {
+  const question = questionOf(panel);
+  if (!question || request.dashboard === EXPLORE) return null;
+  const rows = rowsBehind(panel, request.vars);
+  return (
+    <>
+      <Leading change={{ dashboard: EXPLORE, full: null, question, vars: request.vars }}>Explore</Leading>
+      {rows && <Leading change={{ dashboard: EXPLORE, full: null, ...rows }}>Show rows</Leading>}
+    </>
   );
 }
 
@@ -95,6 +117,21 @@ function Troubles({ series, now }: { series: Series[]; now: number }): JSX.Eleme
         </li>
       ))}
       {found.length > MOST_LISTED && <li class="dim">and {found.length - MOST_LISTED} more</li>}
+    </ul>
+  );
+}
+
+/** What has stopped for good: it is out of the picture, and not out of sight. */
+export function RetiredList({ retired, when }: { retired: readonly Retired[]; when: (us: number) => string }): JSX.Element | null {
+  if (!retired.length) return null;
+  return (
+    <ul class="facts-list" data-list="retired" style={{ marginBottom: "10px" }}>
+      {retired.slice(0, MOST_LISTED).map((one) => (
+        <li class="dim">
+          {one.table.replaceAll("_", " ")} {keyLabel(one.key, Object.keys(one.key))}: retired on {when(one.retired_us)}, {one.why}; last row {when(one.newest_us)}
+        </li>
+      ))}
+      {retired.length > MOST_LISTED && <li class="dim">and {retired.length - MOST_LISTED} more that are retired</li>}
     </ul>
   );
 }

@@ -4,8 +4,9 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { getValues } from "../api";
 import { go, view } from "../address";
+import { byName } from "../order";
 import { catalog } from "../state";
-import type { Catalog, Dashboard } from "../wire";
+import type { Catalog, Dashboard, Panel } from "../wire";
 import { words } from "../units";
 import { Popup } from "./popup";
 
@@ -16,6 +17,12 @@ export function tablesWith(dashboard: Dashboard, name: string, tables: Catalog |
     const known = tables?.tables.find((one) => one.name === table);
     return !known || name === "env" || known.columns.some((column) => column.name === name);
   });
+}
+
+/** Chosen variables that say nothing about a panel: its table has no such tag, so it shows all. */
+export function ignoredBy(panel: Panel, vars: Record<string, string[]>, tables: Catalog | null): string[] {
+  const columns = tables?.tables.find((one) => one.name === panel.query?.["table"])?.columns;
+  return columns ? Object.keys(vars).filter((name) => name !== "env" && !columns.some((column) => column.name === name)) : [];
 }
 
 export function Variable({ dashboard, name }: { dashboard: Dashboard; name: string }): JSX.Element {
@@ -46,7 +53,7 @@ function Choices({ dashboard, name }: { dashboard: Dashboard; name: string }): J
   useEffect(() => {
     let isWanted = true;
     void Promise.all(tablesWith(dashboard, name, catalog.value).map((table) => getValues(table, name)))
-      .then((lists) => isWanted && setValues([...new Set(lists.flat())].sort((a, b) => a.localeCompare(b, "en", { numeric: true }))))
+      .then((lists) => isWanted && setValues([...new Set(lists.flat())].sort(byName)))
       .catch((problem: unknown) => isWanted && setError(problem instanceof Error ? problem.message : String(problem)));
     return () => void (isWanted = false);
   }, [dashboard, name]);

@@ -1,4 +1,4 @@
-"""Binance USD-M futures: streams named in the address or by SUBSCRIBE; times in milliseconds.
+"""Binance, spot and futures: streams named in the address or by SUBSCRIBE; times in milliseconds.
 
 Source: Binance developer pages, "USDⓈ-M Futures, Websocket Market Streams" and "Live Subscribing/Unsubscribing to streams".
 """
@@ -8,28 +8,15 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from tapewatch.desk.clock import US_PER_MS
 from tapewatch.desk.dialects.base import Change, Offer, Plain, Session, compact, decoded, words
+from tapewatch.desk.dialects.times import milliseconds
 from tapewatch.desk.stream import Stream
-from tapewatch.desk.template import TimeForm
 
 _WRAPPED = re.compile(r'^\{"stream":"([^"]+)","data":(.*)\}$', re.DOTALL)
 
 
-def _parse(text: str) -> int:
-    return int(text) * US_PER_MS
-
-
-def _write(us: int) -> str:
-    return str((us + US_PER_MS // 2) // US_PER_MS)
-
-
 # E and T are when things happened. t and T of a candle are its bounds: they move along, so that the event stays inside its candle.
-_TIMES = TimeForm(
-    pattern=re.compile(r'"[ETt]":(\d{13})(?!\d)'),
-    parse=_parse,
-    write=_write,
-)
+_TIMES = milliseconds(r'"[ETt]":(\d{13})(?!\d)')
 
 
 def stream_of(name: str) -> Stream:
@@ -44,7 +31,7 @@ def name_of(stream: Stream) -> str:
 
 
 class BinanceFutures(Plain):
-    """The protocol; without state."""
+    """The protocol of USD-M futures; without state."""
 
     venue = "binance_usdm"
     path = "/stream"
@@ -58,6 +45,18 @@ class BinanceFutures(Plain):
         """See `Dialect.sort`; only combined streams (``{"stream": …, "data": …}``) say which stream they are."""
         found = _WRAPPED.match(text)
         return (stream_of(found.group(1)), found.group(2)) if found else None
+
+
+class BinanceCoinm(BinanceFutures):
+    """The same at another address."""
+
+    venue = "binance_coinm"
+
+
+class BinanceSpot(BinanceFutures):
+    """The same at another address; a book ticker carries no time."""
+
+    venue = "binance"
 
 
 class _Session:

@@ -82,6 +82,10 @@ class Messages(Protocol):
         """Tell a new subscriber the present state of a stream."""
         ...
 
+    def time(self, at_us: int) -> str:
+        """Answer the venue's time call."""
+        ...
+
     @property
     def heartbeat(self) -> str | None:
         """What every subscriber of anything hears each second; None when the venue sends nothing."""

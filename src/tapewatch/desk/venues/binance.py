@@ -110,6 +110,10 @@ class BinanceMessages:
         """See `Messages.second`: nothing."""
         return iter(())
 
+    def time(self, at_us: int) -> str:
+        """See `Messages.time`."""
+        return compact({"serverTime": at_us // 1000})
+
     def welcome(self, stream: Stream, at_us: int) -> Sequence[str]:
         """See `Messages.welcome`: nothing; a book is asked for over REST."""
         return ()

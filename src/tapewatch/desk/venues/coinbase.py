@@ -40,6 +40,8 @@ class _Product:
         self.trade_id = start.randrange(10**6, 10**7)
         self.match: dict[str, object] = {}
         self.ticker = ""
+        self.open = round(self.item.base_price * 10**self.item.price_decimals / self.item.tick)
+        self.low = self.high = self.open
         self.waiting: dict[tuple[Side, int], int] = {}
         self.book: dict[tuple[Side, int], int] = dict(market.book())
 
@@ -83,6 +85,7 @@ class CoinbaseMessages:
             return
         product.sequence += 1 + self._random.randrange(4)
         product.trade_id += 1
+        product.low, product.high = min(product.low, trade.ticks), max(product.high, trade.ticks)
         maker = "sell" if trade.taker == "buy" else "buy"
         orders = {"trade_id": product.trade_id, "maker_order_id": self._uuid(), "taker_order_id": self._uuid(), "side": maker}
         what = {"size": item.size(trade.lots), "price": item.price(trade.ticks), "product_id": item.symbol}
@@ -94,8 +97,8 @@ class CoinbaseMessages:
 
     def _ticker(self, market: Market, trade: Trade, product: _Product) -> str:
         item, match = market.instrument, product.match
-        base = item.price(round(item.base_price * 10**item.price_decimals / item.tick))
-        day = {"open_24h": base, "volume_24h": "9412.07000000", "low_24h": base, "high_24h": base, "volume_30d": "281440.90000000"}
+        prices = {"open_24h": item.price(product.open), "low_24h": item.price(product.low), "high_24h": item.price(product.high)}
+        day = {**prices, "volume_24h": "9412.07000000", "volume_30d": "281440.90000000"}
         best = {"best_bid": item.price(market.best_bid), "best_ask": item.price(market.best_ask)}
         last = {"side": trade.taker, "time": match["time"], "trade_id": match["trade_id"], "last_size": match["size"]}
         head = {"type": "ticker", "sequence": product.sequence, "product_id": item.symbol, "price": match["price"]}
@@ -112,6 +115,10 @@ class CoinbaseMessages:
         if not is_frozen(stream):
             numbers = {"sequence": product.sequence, "last_trade_id": product.trade_id}
             yield stream, compact({"type": "heartbeat", **numbers, "product_id": product.symbol, "time": iso(at_us)})
+
+    def time(self, at_us: int) -> str:
+        """See `Messages.time`."""
+        return compact({"iso": iso(at_us // 1000 * 1000), "epoch": at_us // 1000 / 1000})
 
     def welcome(self, stream: Stream, at_us: int) -> Sequence[str]:
         """See `Messages.welcome`: the book, or the last trade again."""

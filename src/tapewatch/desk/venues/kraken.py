@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tapewatch.desk.clock import US_PER_S
 from tapewatch.desk.dialects.base import Offer, compact
 from tapewatch.desk.dialects.kraken import DEPTHS, HEARTBEAT, Kraken, snapshot, update, write_time
 from tapewatch.desk.market import Changes, Instrument, Market, Side, Trade
@@ -88,6 +89,10 @@ class KrakenMessages:
     def second(self, market: Market, at_us: int, is_frozen: IsFrozen) -> Iterator[Emission]:
         """See `Messages.second`: nothing."""
         return iter(())
+
+    def time(self, at_us: int) -> str:
+        """See `Messages.time`: whole seconds."""
+        return compact({"error": [], "result": {"unixtime": at_us // US_PER_S}})
 
     def welcome(self, stream: Stream, at_us: int) -> Sequence[str]:
         """See `Messages.welcome`: the book at its depth, or the last ticker again."""

@@ -8,6 +8,6 @@ exactly one of the two places.
 from tapewatch.ingest.quarantine.adoption import Adoption
 from tapewatch.ingest.quarantine.move import Moved
 from tapewatch.ingest.quarantine.propose import Proposal
-from tapewatch.ingest.quarantine.quarantine import Hold, Quarantine
+from tapewatch.ingest.quarantine.quarantine import Hold, KeptBefore, Quarantine
 
-__all__ = ["Adoption", "Hold", "Moved", "Proposal", "Quarantine"]
+__all__ = ["Adoption", "Hold", "KeptBefore", "Moved", "Proposal", "Quarantine"]

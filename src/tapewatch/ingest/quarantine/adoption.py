@@ -33,6 +33,7 @@ class Adoption:
         clock: The time.
         put: Makes a page durable.
         check: Raises `StoreUnavailable` while the store does not hold everything that was accepted.
+        declared: Hears of a table that is declared or extended, when everything that waited for it has been moved.
     """
 
     quarantine: Quarantine
@@ -42,6 +43,7 @@ class Adoption:
     clock: Clock
     put: Put
     check: Callable[[], None] = lambda: None
+    declared: Callable[[Table], Awaitable[None]] | None = None
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
 
     async def propose(self, source: str, name: str = "") -> Proposal:
@@ -97,6 +99,7 @@ class Adoption:
             self.catalog.check(table)
             await asyncio.to_thread(self.store.create, table)  # first: from the moment it is declared, rows may come for it
             self.catalog.declare(table)
+            held = None
         moved = Moved(table.name)
         entries = await asyncio.to_thread(self.quarantine.waiting, source)
         todo = pages(entries, table, self.names, self.clock.now_us())
@@ -105,6 +108,8 @@ class Adoption:
                 await self.put(page.stored)
                 self.quarantine.replace(page.old, page.new)
             moved.add(page)
+        if held is None and self.declared is not None:
+            await self.declared(table)
         return moved
 
     async def catch_up(self) -> list[Moved]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 from tapewatch.errors import ContractError, StoreUnavailable
+from tapewatch.ingest.spool.own_marks import OwnMarks
 from tapewatch.ingest.spool.record import pack, unpack
-from tapewatch.model.rows import Mark
+from tapewatch.model.rows import BodyMark, Mark
 from tapewatch.store.base import Stored
 from tapewatch_client.segment_log import SEGMENT_BYTES, Record, SegmentLog, sync_folder
 
 log = logging.getLogger("tapewatch.ingest")
 
-WAITING, SET_ASIDE = "waiting", "set-aside"
+WAITING, SET_ASIDE, OWN_MARKS = "waiting", "set-aside", "own-marks"
 HEAD_BYTES = 28
 """What the log adds to each payload."""
 
@@ -34,19 +34,27 @@ class StoreSpool:
         folder: Where the files are; made with the first delivery.
         limit_bytes: Bound on the files.
         file_bytes: Size from which on a new file is begun; the store gets what one file holds at a time.
+        is_known: Whether the store has taken a delivery with this mark; None for one that does not say.
 
     Raises:
         OSError: The folder is there and cannot be read.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int, file_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, folder: Path, limit_bytes: int, file_bytes: int = SEGMENT_BYTES, is_known: Callable[[Mark], bool] | None = None
+    ) -> None:
         self.folder = folder
         self.limit_bytes = limit_bytes
         self._log = SegmentLog(str(folder / WAITING), file_bytes)
         self._aside = SegmentLog(str(folder / SET_ASIDE))
-        self._client = f"tapewatch-spool-{uuid4().hex}"
+        self._own_marks = OwnMarks(folder / OWN_MARKS)
+        if is_known is not None:
+            self._own_marks.refuse_older(is_known)
         self._sequence = 0
         self._rows_read: list[int] = []
+        self._read: list[Mark | str | None] = []
+        self._marks: set[Mark | str | None] = set()
+        """Marks of this process's deliveries that wait; those of bodies by their digest."""
         self.rows = self._log.rows
         self.found = self._log.records
         """Deliveries of an earlier process that still wait: they are the first."""
@@ -64,8 +72,11 @@ class StoreSpool:
         """The delivery with its mark, or with one of this spool when its sender gave none: so it is stored once, whatever happens."""
         if stored.mark is not None:
             return stored
-        self._sequence += 1
-        return replace(stored, mark=Mark(self._client, self._sequence))
+        return replace(stored, mark=self._own_marks.next())
+
+    def knows(self, mark: Mark | BodyMark) -> bool:
+        """Whether a delivery with this mark waits here; one of an earlier process is not known until the store is asked for it."""
+        return name_of(mark) in self._marks
 
     def put(self, deliveries: Sequence[tuple[Stored, int]]) -> int:
         """Make deliveries durable behind the others; each comes with its number of rows.
@@ -99,6 +110,7 @@ class StoreSpool:
             self._log.sync()
         except OSError as error:
             raise self._refusal(error, is_unknown=True) from error
+        self._marks.update(name_of(stored.mark) for stored, _ in deliveries[:kept])
         return kept
 
     def _refusal(self, error: OSError, *, is_unknown: bool = False) -> StoreUnavailable:
@@ -122,6 +134,7 @@ class StoreSpool:
             while records := self._log.peek():
                 readable = self._readable(records)
                 if readable:
+                    self._read = [name_of(stored.mark) for stored in readable]
                     return readable
         except OSError as error:
             raise StoreUnavailable(f"the spool in {self.folder} cannot be read: {error.strerror or error}") from error
@@ -147,6 +160,8 @@ class StoreSpool:
         self.found = max(0, self.found - count)
         self.rows -= sum(self._rows_read[:count])
         del self._rows_read[:count]
+        self._marks.difference_update(self._read[:count])
+        del self._read[:count]
         self.size_bytes = self._log.size_bytes
 
     def set_aside(self, reason: str) -> None:
@@ -174,3 +189,8 @@ class StoreSpool:
         """Let go; what is left is replayed after the next start."""
         self._log.close()
         self._aside.close()
+
+
+def name_of(mark: Mark | BodyMark | None) -> Mark | str | None:
+    """What two marks of one delivery have in common: a body may have come at two times."""
+    return mark.digest if isinstance(mark, BodyMark) else mark

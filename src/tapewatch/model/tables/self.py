@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tapewatch.model.table import Column, FlagRule, Identity, Kind, Retention, Table, counter, flag, gauge, tag, text
+from tapewatch.model.table import Column, FlagRule, Identity, Kind, Retention, Table, counter, flag, gauge, tag, text, time
 
 _HOST = tag("host", "Host on which it ran.")
 
@@ -69,4 +69,19 @@ CANARY = Table(
     identity=Identity.NONE,
 )
 
-TABLES = (COLLECTOR_RUN, SELF, REFUSAL, QUARANTINE, CANARY)
+SILENCE = Table(
+    "silence",
+    "A series that fell silent for long, was retired or was heard of again: a restart remembers it by the newest of these rows.",
+    (
+        tag("table_name", "Table of the series."),
+        tag("series", "Its tags, as JSON in the order of its table."),
+        tag("reporter", "The source that reported it."),
+        text("standing", "What has become of it: silent, retired or back."),
+        time("last_row_at", "Its newest row."),
+        gauge("expected_s", "s", "Expected spacing of its rows; empty while unknown.", minimum=0),
+        text("why", "By whom or by what rule it was retired."),
+    ),
+    retention=Retention.LEDGER,
+)
+
+TABLES = (COLLECTOR_RUN, SELF, REFUSAL, QUARANTINE, CANARY, SILENCE)

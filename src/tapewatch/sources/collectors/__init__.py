@@ -12,6 +12,7 @@ from tapewatch.sources.collectors.host import HostCollector
 from tapewatch.sources.collectors.own import SelfCollector, StorageCollector
 from tapewatch.sources.collectors.pipeline import PipelineCollector
 from tapewatch.sources.collectors.process import ProcessCollector
+from tapewatch.sources.collectors.websocket import WebsocketCollector
 from tapewatch.sources.from_settings import build_collector
 
 COLLECTORS: tuple[type[Collector], ...] = (
@@ -21,6 +22,7 @@ COLLECTORS: tuple[type[Collector], ...] = (
     FeedCollector,
     HostCollector,
     ProcessCollector,
+    WebsocketCollector,
 )
 """Every kind that the settings can name."""
 

@@ -1,6 +1,6 @@
 """Tables and questions as SQL: the only place that writes it. Names come from the catalogue, values are always bound."""
 
-from tapewatch.store.dialect.aggregate import aggregate
+from tapewatch.store.dialect.aggregate import aggregate, has_quantiles
 from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival, order_key
 from tapewatch.store.dialect.duckdb import DuckDBDialect
 from tapewatch.store.dialect.families import Rollup
@@ -23,6 +23,7 @@ __all__ = [
     "extent",
     "form_of",
     "has_arrival",
+    "has_quantiles",
     "latest",
     "moments",
     "order_key",

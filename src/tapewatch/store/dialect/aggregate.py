@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tapewatch.errors import QueryError
 from tapewatch.model.query import Function, Measure, Query
 from tapewatch.model.table import Kind, Table
-from tapewatch.store.dialect import families, tiers
+from tapewatch.store.dialect import families, selecting, tiers
 from tapewatch.store.dialect.base import Dialect
 from tapewatch.store.dialect.families import Ask, Part, Rollup
 from tapewatch.store.dialect.statement import Binder, Form, Output, Statement
@@ -20,6 +20,7 @@ _FROM_ROWS: dict[str, _Write] = {
     "gained": families.gained,
     "lasted": families.lasted,
     "merged": families.merged,
+    "selected": selecting.selected,
 }
 _FROM_TIERS: dict[str, _Write] = {
     "plain": tiers.plain,
@@ -30,6 +31,7 @@ _FROM_TIERS: dict[str, _Write] = {
 }
 _BY_SERIES = frozenset({"added", "gained", "lasted"})
 _COUNTING = frozenset({"plain", "added", "gained"})
+_OF_ONE_COLUMN = frozenset({"lasted", "merged", "selected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,14 @@ class _Family:
 
 
 def aggregate(
-    dialect: Dialect, query: Query, table: Table, *, one_source: bool = False, by_keys: bool = True, rollup: Rollup | None = None
+    dialect: Dialect,
+    query: Query,
+    table: Table,
+    *,
+    one_source: bool = False,
+    by_keys: bool = True,
+    is_large: bool = False,
+    rollup: Rollup | None = None,
 ) -> Statement:
     """Measures per bucket and group, ordered by them unless the question says otherwise.
 
@@ -48,8 +57,9 @@ def aggregate(
         query: The question.
         table: Its table.
         by_keys: Order the answer by its keys, unless it has an order of its own; without, the asker orders what is not cut.
+        is_large: Find quantiles without holding all values, see `tapewatch.store.dialect.selecting`; slower where these are few.
         one_source: Hope that every group has a single source: a shorter statement, whose column ``mixed`` tells when that is wrong.
-        rollup: Answers in the place of the rows; the range then begins with its bucket.
+        rollup: Answers in the place of the rows; a range whose first rows are gone must begin with a bucket, see `begin_of`.
 
     Raises:
         QueryError: Two columns of the answer have the same name, or ``order_by`` names none of them.
@@ -57,7 +67,7 @@ def aggregate(
     parts = _parts(query, table)
     hopes = one_source and _gains_by_one_source(list(parts.values()))
     ask = Ask(dialect, query, table, Binder(), one_source=hopes, rollup=rollup)
-    chosen = _families(list(parts.values()), is_rolled=rollup is not None)
+    chosen = _families(list(parts.values()), is_rolled=rollup is not None, is_large=is_large)
     write = _FROM_ROWS if rollup is None else _FROM_TIERS
     written = [(family, write[family.name](ask, family.parts)) for family in chosen]
     source = written[0][1] if len(written) == 1 else _together(ask, written)
@@ -99,18 +109,18 @@ def _parts(query: Query, table: Table) -> dict[_Key, Part]:
     return parts
 
 
-def _families(parts: Sequence[Part], *, is_rolled: bool) -> list[_Family]:
+def _families(parts: Sequence[Part], *, is_rolled: bool, is_large: bool) -> list[_Family]:
     """The families in use; one of them counts the rows, and comes first."""
     found: dict[tuple[str, str], _Family] = {}
     for part in parts:
-        name = _family_of(part, is_rolled=is_rolled)
-        column = part.measure.column if name in {"lasted", "merged"} else ""
+        name = _family_of(part, is_rolled=is_rolled, is_large=is_large)
+        column = part.measure.column if name in _OF_ONE_COLUMN else ""
         found.setdefault((name, column), _Family(name, [])).parts.append(part)
     chosen = sorted(found.values(), key=lambda family: family.name not in _COUNTING)
     return chosen if chosen[0].name in _COUNTING else [_Family("plain", []), *chosen]
 
 
-def _family_of(part: Part, *, is_rolled: bool = False) -> str:
+def _family_of(part: Part, *, is_rolled: bool = False, is_large: bool = False) -> str:
     function, column = part.measure.function, part.column
     if function is Function.SUM:
         return "added"
@@ -119,7 +129,15 @@ def _family_of(part: Part, *, is_rolled: bool = False) -> str:
     if function is Function.TIME_IN_STATE:
         return "lasted"
     is_sketch = is_rolled or (column is not None and column.kind is Kind.SKETCH)
-    return "merged" if is_sketch and function in {Function.QUANTILE, Function.BUCKETS} else "plain"
+    if is_sketch and function in {Function.QUANTILE, Function.BUCKETS}:
+        return "merged"
+    return "selected" if is_large and function is Function.QUANTILE else "plain"
+
+
+def has_quantiles(query: Query, table: Table) -> bool:
+    """Whether a question asks for a quantile of single values, all of which its statement holds unless told that they are many."""
+    singles = [single for measure in query.measures for single in (measure.over or (measure,))]
+    return any(single.function is Function.QUANTILE and table.column[single.column].kind is not Kind.SKETCH for single in singles)
 
 
 def _together(ask: Ask, written: Sequence[tuple[_Family, str]]) -> str:

@@ -86,7 +86,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def sketch_entries(self, x: str) -> tuple[str, str, str]:
-        """How to unfold a sketch: a row-making expression named ``_e``, then its index and its count."""
+        """How to unfold a sketch: a row-making expression named ``_e``, then its index and its count, which may be 0."""
 
     @abstractmethod
     def sketch_from(self, index: str, count: str) -> str:

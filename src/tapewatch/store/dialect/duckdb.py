@@ -1,4 +1,4 @@
-"""DuckDB's dialect: a hot table in arrival order and a cold one in the order of its tags, seen together as one view."""
+"""DuckDB's dialect: a hot table in arrival order and a cold one in the order of its tags, packed, seen together as one view."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Column, Table
 from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival
+from tapewatch.store.dialect.packing import ENTRIES, PACKED, can_be_packed, packed, unpacked
 from tapewatch.store.dialect.statement import Binder, Form, form_of
 
-_TYPES = {Form.NUMBER: "DOUBLE", Form.TIME: "BIGINT", Form.FLAG: "BOOLEAN", Form.WORD: "VARCHAR", Form.SKETCH: "MAP(INTEGER, BIGINT)"}
+_TYPES = {Form.NUMBER: "DOUBLE", Form.TIME: "BIGINT", Form.FLAG: "BOOLEAN", Form.WORD: "VARCHAR", Form.SKETCH: ENTRIES}
+_COUNTED = "MAP(BIGINT, BIGINT)"
+"""A sketch as it is staged, and as the engine counts one; its entries are what is kept."""
 
 HOT, COLD = "hot", "cold"
 AREAS = (HOT, COLD)
@@ -79,13 +82,13 @@ class DuckDBDialect(Dialect):
         return f"lag({x} IGNORE NULLS) OVER (PARTITION BY {partition} ORDER BY {order})"
 
     def sketch_entries(self, x: str) -> tuple[str, str, str]:
-        return f"unnest(map_entries({x}))", "_e.key", "_e.value"
+        return f"unnest({x})", "_e.key", "_e.value"
 
     def sketch_from(self, index: str, count: str) -> str:
-        return f"map(list({index} ORDER BY {index}), list(CAST({count} AS BIGINT) ORDER BY {index}))"
+        return f"list(struct_pack(key := CAST({index} AS BIGINT), value := CAST({count} AS BIGINT)) ORDER BY {index})"
 
     def sketch_of(self, index: str) -> str:
-        return f"CAST(histogram({index}) AS {_TYPES[Form.SKETCH]})"
+        return f"map_entries(CAST(histogram({index}) AS {_COUNTED}))"
 
     def one_of(self, x: str, values: Sequence[int], binder: Binder) -> str:
         return f"{x} IN (SELECT unnest(CAST({self.placeholder(binder.bind_list(values))} AS BIGINT[])))"
@@ -100,26 +103,33 @@ class DuckDBDialect(Dialect):
 
     def create(self, table: Table) -> list[str]:
         """Make both tables and the view."""
-        columns = [f"{self.quote(column.name)} {self.storage_type(column)}" for column in table.all_columns]
-        if has_arrival(table):
-            columns.append(f"{ARRIVAL} BIGINT")
-        return [*(f"CREATE TABLE {area}.{self.quote(table.name)} ({', '.join(columns)})" for area in AREAS), self.view(table)]
+        made: list[str] = []
+        for area in AREAS:
+            columns = [f"{self.quote(column.name)} {self._held_type(column, area)}" for column in table.all_columns]
+            if has_arrival(table):
+                columns.append(f"{ARRIVAL} BIGINT")
+            made.append(f"CREATE TABLE {area}.{self.quote(table.name)} ({', '.join(columns)})")
+        return [*made, self.view(table.name, {column.name: str(column.kind) for column in table.all_columns})]
 
-    def add(self, table: Table, columns: Sequence[Column]) -> list[str]:
-        """Add columns to both tables and show them in the view."""
+    def add(self, table: Table, columns: Sequence[Column], kinds: Mapping[str, str]) -> list[str]:
+        """Add columns to both tables and show them in the view, beside those that are there with these kinds."""
         return [
             *(
-                f"ALTER TABLE {area}.{self.quote(table.name)} ADD COLUMN {self.quote(column.name)} {self.storage_type(column)}"
+                f"ALTER TABLE {area}.{self.quote(table.name)} ADD COLUMN {self.quote(column.name)} {self._held_type(column, area)}"
                 for area in AREAS
                 for column in columns
             ),
-            self.view(table),
+            self.view(table.name, {**kinds, **{column.name: str(column.kind) for column in columns}}),
         ]
 
-    def view(self, table: Table) -> str:
+    def _held_type(self, column: Column, area: str) -> str:
+        return PACKED if area == COLD and form_of(column) is Form.SKETCH else self.storage_type(column)
+
+    def view(self, name: str, kinds: Mapping[str, str]) -> str:
         """Make the view over both tables anew: a view keeps the columns that it was made with."""
-        name = self.quote(table.name)
-        return f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {COLD}.{name} UNION ALL BY NAME SELECT * FROM {HOT}.{name}"
+        quoted = self.quote(name)
+        cold = unpacked(kinds, self.quote, f"{COLD}.{quoted}")
+        return f"CREATE OR REPLACE VIEW {quoted} AS {cold} UNION ALL BY NAME SELECT * FROM {HOT}.{quoted}"
 
     # --- books -------------------------------------------------------------------------------------------------------
 
@@ -231,9 +241,14 @@ class DuckDBDialect(Dialect):
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
-    def insert(self, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str) -> str:
-        """Take staged rows into the hot table; ``constants`` are the columns that a bound value called like them gives."""
-        values = ", ".join(self._staged(name, form, constants) for name, form in forms.items())
+    def insert(
+        self, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str, whole: Collection[str] = frozenset()
+    ) -> str:
+        """Take staged rows into the hot table.
+
+        ``constants`` are the columns that a bound value called like them gives, ``whole`` those that stand as the table holds them.
+        """
+        values = ", ".join(self.quote(name) if name in whole else self._staged(name, form, constants) for name, form in forms.items())
         return f"INSERT INTO {HOT}.{self.quote(table.name)} ({self.names(forms)}) SELECT {values} FROM {staged}"
 
     def _staged(self, name: str, form: Form, constants: Collection[str]) -> str:
@@ -245,13 +260,22 @@ class DuckDBDialect(Dialect):
             case Form.FLAG:
                 return f"CASE {x} WHEN 1 THEN TRUE WHEN 0 THEN FALSE END"
             case Form.SKETCH:
-                return f"CAST({x} AS {_TYPES[form]})"
+                return f"map_entries(CAST({x} AS {_COUNTED}))"
             case _:
                 return x
 
     def largest(self, table: Table, column: str) -> str:
         """Largest value of a column; null when there are no rows."""
         return f"SELECT max({self.quote(column)}) FROM {self.relation(table)}"
+
+    def newest_of(self, table: Table, count: int) -> str:
+        """``ts`` of the last of so many newest rows before ``$before``; of the oldest where there are fewer, null where there are none."""
+        before = f"SELECT ts FROM {self.relation(table)} WHERE ts < $before ORDER BY ts DESC LIMIT {count}"
+        return f"SELECT min(ts) FROM ({before}) AS newest"
+
+    def count_between(self, table: Table) -> str:
+        """How many rows there are from ``$start`` on and before ``$end``."""
+        return f"SELECT count(*) FROM {self.relation(table)} AS rows WHERE ts >= $start AND ts < $end"
 
     def next_at(self, table: Table) -> str:
         """Smallest ``ts`` from ``$from`` on; null when there is none."""
@@ -260,6 +284,14 @@ class DuckDBDialect(Dialect):
     def reach(self, table: Table) -> str:
         """Smallest and largest ``ts``; null when there are no rows."""
         return f"SELECT min(ts), max(ts) FROM {self.relation(table)}"
+
+    def moments_before(self, table: Table) -> str:
+        """Each ``ts`` before ``$before``, ascending, and how many rows have it."""
+        return f"SELECT ts, count(*) FROM {self.relation(table)} WHERE ts < $before GROUP BY ts ORDER BY ts"
+
+    def between(self, table: Table) -> str:
+        """All columns of the rows with ``ts`` in [``$start``, ``$end``)."""
+        return f"SELECT {self.names([*table.column])} FROM {self.relation(table)} WHERE ts >= $start AND ts < $end"
 
     def pin(self, table: Table) -> str:
         """Reads nothing, but fixes what the transaction sees of a table."""
@@ -278,11 +310,11 @@ class DuckDBDialect(Dialect):
         return f"SELECT max(ts) FROM {COLD}.{self.quote(table.name)}"
 
     def same_rows(self, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str) -> str:
-        """For staged rows, by ``_place``, whose identity is stored: when that was received. ``$low`` and ``$high`` bound its ``ts``."""
+        """For staged rows, by ``_place``, whose identity is stored: when that was received. ``$_low`` and ``$_high`` bound its ``ts``."""
         came = f"SELECT _place, {self._named(forms, constants)} FROM {staged}"
         return (
             f"SELECT _place, max(held.received_at) AS _received FROM ({came}) AS came"
-            f" JOIN {self.quote(table.name)} AS held ON {self._same(forms)} WHERE held.ts >= $low AND held.ts <= $high GROUP BY _place"
+            f" JOIN {self.quote(table.name)} AS held ON {self._same(forms)} WHERE held.ts >= $_low AND held.ts <= $_high GROUP BY _place"
         )
 
     def delete_same(self, area: str, table: Table, forms: Mapping[str, Form], constants: Collection[str], staged: str) -> str:
@@ -290,7 +322,7 @@ class DuckDBDialect(Dialect):
         came = f"SELECT {self._named(forms, constants)} FROM {staged}"
         return (
             f"DELETE FROM {area}.{self.quote(table.name)} AS held USING ({came}) AS came"
-            f" WHERE {self._same(forms)} AND held.ts >= $low AND held.ts <= $high"
+            f" WHERE {self._same(forms)} AND held.ts >= $_low AND held.ts <= $_high"
         )
 
     def _named(self, forms: Mapping[str, Form], constants: Collection[str]) -> str:
@@ -303,12 +335,26 @@ class DuckDBDialect(Dialect):
         """Several names, comma between."""
         return ", ".join(self.quote(column) for column in columns)
 
-    def move(self, table: Table) -> tuple[str, str]:
-        """Copy the hot rows before ``$before`` into the cold table in the order of their tags; delete them from the hot one."""
+    def move(self, table: Table, kinds: Mapping[str, str], piece: int = 0, pieces: int = 1) -> tuple[str, str]:
+        """Copy the hot rows before ``$before``, packed, into the cold table in the order of their tags; delete them from the hot one.
+
+        ``kinds`` are those of all columns. Of several pieces each has whole series, so that they stay together. Rows that cannot be packed
+        stay where they are.
+        """
         name = self.quote(table.name)
         by_tags = self.names((*table.tags, "source", "ts"))
-        copy = f"INSERT INTO {COLD}.{name} BY NAME SELECT * FROM {HOT}.{name} WHERE ts < $before ORDER BY {by_tags}"
-        return copy, f"DELETE FROM {HOT}.{name} WHERE ts < $before"
+        series = self.key_of([self.quote(tag) for tag in (*table.tags, "source")])
+        where = f"ts < $before AND {can_be_packed(kinds, self.quote)}"
+        if pieces > 1:
+            where += f" AND {series} % {pieces} = {piece}"
+        rows = packed(kinds, self.quote, f"(SELECT * FROM {HOT}.{name} WHERE {where}) AS moving")
+        copy = f"INSERT INTO {COLD}.{name} BY NAME {rows} ORDER BY {by_tags}"
+        return copy, f"DELETE FROM {HOT}.{name} WHERE {where}"
+
+    def moments_between(self, table: Table, pieces: int) -> str:
+        """The moments that part the hot rows before ``$before`` into about equal pieces, as one list."""
+        shares = ", ".join(str(piece / pieces) for piece in range(1, pieces))
+        return f"SELECT approx_quantile(ts, [{shares}]) FROM {HOT}.{self.quote(table.name)} WHERE ts < $before"
 
     def delete_before(self, table: Table, area: str) -> str:
         """Delete the rows of one area with ``ts`` before ``$before``."""

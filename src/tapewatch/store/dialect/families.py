@@ -56,14 +56,16 @@ class Rollup:
         tier: Which one.
         table: Where its rows are.
         until_us: End of its last bucket; what is newer is summarised while it is asked.
-        gone_us: Rows before this moment are gone: a range that ends before it ends with the bucket that holds its end.
-        rest: Reads those newer rows.
+        gone_us: Rows before this moment are gone: a bucket whose rows are needed and gone is taken whole.
+        edge: Reads the rows of the bucket that holds the start of the range.
+        rest: Reads the rows that are newer than the tier, and those of the bucket that holds the end of the range.
     """
 
     tier: Tier
     table: Table
     until_us: int
     gone_us: int
+    edge: Dialect
     rest: Dialect
 
 
@@ -133,7 +135,7 @@ def plain(ask: Ask, parts: Sequence[Part]) -> str:
     return f"SELECT {picked} FROM ({rows}) AS source{grouped(ask.keys)}"
 
 
-def _plain_value(ask: Ask, part: Part) -> str:
+def _plain_value(ask: Ask, part: Part) -> str:  # noqa: PLR0911 - one line per function
     dialect, measure, column = ask.dialect, part.measure, part.column
     if column is None:
         return "count(*)"
@@ -144,12 +146,20 @@ def _plain_value(ask: Ask, part: Part) -> str:
             return dialect.value_at_end(x, order, newest=measure.function is Function.LAST)
         case Function.QUANTILE:
             return dialect.quantile(x, float(measure.argument or 0))
+        case Function.BUCKETS:
+            return dialect.sketch_of(sketch_index(x))
         case Function.WORST:
             return worst(dialect, column, x)
         case Function.AVG:
             return f"avg({x})" if column.kind in NUMERIC else f"avg(CASE {x} WHEN TRUE THEN 1.0 WHEN FALSE THEN 0.0 END)"
         case _:
             return f"{measure.function}({x})"
+
+
+def sketch_index(x: str) -> str:
+    """The bucket of a number in a sketch, see `tapewatch.model.sketch.index_of`; null for what is negative."""
+    index = f"CAST(ceil(ln({x}) / ln({sketch.GAMMA!r})) AS INTEGER)"
+    return f"CASE WHEN {x} < 0 THEN NULL WHEN {x} <= {sketch.SMALLEST_MS!r} THEN {sketch.ZERO_INDEX} ELSE {index} END"
 
 
 def worst(dialect: Dialect, column: Column, x: str) -> str:
@@ -254,7 +264,7 @@ def added_sketches(ask: Ask, parts: Sequence[Part], rows: str, name: str) -> str
     unfolded = f"SELECT {picked} FROM ({rows}) AS source"
     keys = ask.keys
     entry = ", ".join([*keys, f"{index} AS _i", f"sum({count}) AS _n"])
-    totals = f"SELECT {entry} FROM ({unfolded}) AS unfolded GROUP BY {', '.join([*keys, '_i'])}"
+    totals = f"SELECT {entry} FROM ({unfolded}) AS unfolded WHERE {count} > 0 GROUP BY {', '.join([*keys, '_i'])}"
     over = f"PARTITION BY {', '.join(keys)}" if keys else ""
     ranked = f"SELECT *, sum(_n) OVER ({over} ORDER BY _i) AS _seen, sum(_n) OVER ({over}) AS _all FROM ({totals}) AS totals"
     values = [f"{_merged_value(dialect, part)} AS {part.label}" for part in parts]

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from tapewatch.model import sketch
 from tapewatch.model.query import Filter
 from tapewatch.model.table import Column, Kind, Table
 from tapewatch.store.base import STATE_LASTS_US
 from tapewatch.store.dialect.base import Dialect
-from tapewatch.store.dialect.families import US_PER_S, worst
+from tapewatch.store.dialect.families import US_PER_S, sketch_index, worst
 from tapewatch.store.dialect.statement import Binder
 from tapewatch.store.rollup import NEWEST_AT, ROWS, Part, Tier, part, parts_of, rolled, seconds, summarised, words
+
+NOISE = 4e-15
+"""Relative error up to which a sum of some hundred doubles is taken for a decimal: 18 units in the last place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of rows to summarise: ``ts`` in [start_us, end_us), and all filters, which are of tags."""
+    """A stretch of rows to summarise: ``ts`` in [start_us, end_us), and all filters, which are of tags.
+
+    ``cut_us`` parts the bucket that holds it into two, of which the second begins there.
+    """
 
     start_us: int
     end_us: int
     filters: tuple[Filter, ...] = ()
+    cut_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +58,29 @@ class _Roll:
                 found += [(name, self.inside(column, word)) for name, word in names if self.wants(name)]
         return found
 
-    def statement(self, source: str, width_us: int, merged: Iterable[tuple[str, str]], binder: Binder) -> str:
+    def statement(self, source: str, width_us: int, merged: Iterable[tuple[str, str]], binder: Binder, *, cut_us: int | None = None) -> str:
         """SELECT of the wider rows; ``merged`` are sketch columns to be added up: their name and where they come from."""
         dialect = self.dialect
         tags = ["source", *self.table.tags]
         width = dialect.value(binder, width_us)
         series = dialect.key_of([dialect.quote(tag) for tag in tags])
         steps = [step for column in summarised(self.table) for step in self.steps(column)]
-        keyed = f"SELECT *, {dialect.bucket_of('ts', width)} AS _b, {series} AS _series FROM ({source}) AS source"
+        bucket = dialect.bucket_of("ts", width)
+        if cut_us is not None:
+            cut = dialect.value(binder, cut_us)
+            bucket = f"CASE WHEN ts < {cut} THEN {bucket} ELSE greatest({bucket}, {cut}) END"
+        keyed = f"SELECT *, {bucket} AS _b, {series} AS _series FROM ({source}) AS source"
         inner = f"SELECT {', '.join(['*', *steps])} FROM ({keyed}) AS keyed" if steps else keyed
         same = [f"{dialect.any_of(dialect.quote(tag))} AS {dialect.quote(tag)}" for tag in tags]
-        picked = [*same, "max(received_at) AS received_at", *(f"{x} AS {dialect.quote(name)}" for name, x in self.columns())]
+        picked = [*same, "_b AS received_at", *(f"{x} AS {dialect.quote(name)}" for name, x in self.columns())]
         grouped = f"SELECT _b, _series, {', '.join(picked)} FROM ({inner}) AS steps GROUP BY _b, _series"
         joined = f"({grouped}) AS summed"
         names: list[str] = []
         for i, (name, x) in enumerate(merged):
             entries, index, count = dialect.sketch_entries(dialect.quote(x))
             unfolded = f"SELECT _b, _series, {entries} AS _e FROM ({keyed}) AS keyed"
-            totals = f"SELECT _b, _series, {index} AS _i, sum({count}) AS _n FROM ({unfolded}) AS unfolded GROUP BY _b, _series, _i"
+            held = f"({unfolded}) AS unfolded WHERE {count} > 0"
+            totals = f"SELECT _b, _series, {index} AS _i, sum({count}) AS _n FROM {held} GROUP BY _b, _series, _i"
             folded = f"SELECT _b, _series, {dialect.sketch_from('_i', '_n')} AS _k{i} FROM ({totals}) AS totals GROUP BY _b, _series"
             joined += f" LEFT JOIN ({folded}) AS sketch{i} USING (_b, _series)"
             names.append(f"_k{i} AS {dialect.quote(name)}")
@@ -108,7 +119,7 @@ def roll_rows(dialect: Dialect, table: Table, tier: Tier, span: Span, binder: Bi
     def value(column: Column, what: Part) -> str:
         x, i = dialect.quote(column.name), places[column.name]
         if what is Part.SKETCH:
-            return "" if column.kind is Kind.SKETCH else dialect.sketch_of(_sketch_index(x))
+            return "" if column.kind is Kind.SKETCH else dialect.sketch_of(sketch_index(x))
         return _of_rows(dialect, column, what, x, i)
 
     def inside(column: Column, word: str) -> str:
@@ -119,7 +130,7 @@ def roll_rows(dialect: Dialect, table: Table, tier: Tier, span: Span, binder: Bi
     sketches = [(part(column.name, Part.SKETCH), column.name) for column in asked if column.kind is Kind.SKETCH]
     sketches = [(name, x) for name, x in sketches if wants(name)]
     roll = _Roll(dialect, table, only, steps, value, inside, ("count(*)", "max(ts)"))
-    return roll.statement(source, tier.width_us, sketches, binder)
+    return roll.statement(source, tier.width_us, sketches, binder, cut_us=span.cut_us)
 
 
 def _names(column: Column, table: Table) -> list[str]:
@@ -134,6 +145,7 @@ def _of_rows(dialect: Dialect, column: Column, what: Part, x: str, i: int) -> st
         return worst(dialect, column, x)
     return {
         Part.COUNT: f"count({x})",
+        Part.SUM: tidied(f"sum({x})"),
         Part.FIRST_AT: f"min(CASE WHEN {x} IS NOT NULL THEN ts END)",
         Part.LAST_AT: f"max(CASE WHEN {x} IS NOT NULL THEN ts END)",
         Part.GAIN: f"sum(CASE WHEN {x} < _p{i} THEN {x} ELSE {x} - _p{i} END)",
@@ -141,9 +153,10 @@ def _of_rows(dialect: Dialect, column: Column, what: Part, x: str, i: int) -> st
     }.get(what, f"{what}({x})")
 
 
-def _sketch_index(x: str) -> str:
-    index = f"CAST(ceil(ln({x}) / ln({sketch.GAMMA!r})) AS INTEGER)"
-    return f"CASE WHEN {x} < 0 THEN NULL WHEN {x} <= {sketch.SMALLEST_MS!r} THEN {sketch.ZERO_INDEX} ELSE {index} END"
+def tidied(total: str) -> str:
+    """A sum, with the decimal that it stands for in the place of what adding binary fractions left: that takes half the space."""
+    decimal = f"round({total} * 1e6) / 1e6"
+    return f"CASE WHEN abs({decimal} - {total}) <= abs({total}) * {NOISE!r} THEN {decimal} ELSE {total} END"
 
 
 def _is(dialect: Dialect, column: Column, x: str, word: str) -> str:
@@ -173,7 +186,7 @@ def roll_tier(dialect: Dialect, table: Table, narrow: Tier, wide: Tier, span: Sp
             case Part.SKETCH:
                 return ""
             case _:
-                return f"sum({x})"
+                return tidied(f"sum({x})") if what is Part.SUM else f"sum({x})"
 
     def inside(column: Column, word: str) -> str:
         i = places[column.name]
@@ -187,11 +200,16 @@ def roll_tier(dialect: Dialect, table: Table, narrow: Tier, wide: Tier, span: Sp
     return roll.statement(source, wide.width_us, [(name, name) for name in merged], binder)
 
 
-def between(dialect: Dialect, column: Column, label: str, partition: str) -> list[str]:
-    """Window columns that join a summary to its neighbours of the same series: ``_p`` the counter before, ``_n`` the next moment."""
+def between(dialect: Dialect, column: Column, label: str, partition: str, *, since: str = "") -> list[str]:
+    """Window columns that join a summary to its neighbours of the same series: ``_p`` the counter before, ``_n`` the next moment.
+
+    A counter before ``since``, a bound time, is none.
+    """
     order = f"OVER (PARTITION BY {partition} ORDER BY ts)"
     if column.kind is Kind.COUNTER:
         last, last_at = (dialect.quote(part(column.name, what)) for what in (Part.LAST, Part.LAST_AT))
+        if since:
+            last, last_at = (f"CASE WHEN {last_at} >= {since} THEN {x} END" for x in (last, last_at))
         return [f"lag({last} IGNORE NULLS) {order} AS _p{label}", f"lag({last_at} IGNORE NULLS) {order} AS _t{label}"]
     if column.kind in {Kind.STATE, Kind.FLAG}:
         return [f"lead({dialect.quote(part(column.name, Part.FIRST_AT))} IGNORE NULLS) {order} AS _n{label}"]

@@ -1,15 +1,17 @@
 """The families of `tapewatch.store.dialect.families`, answered from a tier instead of from rows.
 
-The range begins with the bucket of the tier that holds its start. Rows newer than the tier are summarised in the same statement.
+Rows newer than the tier, and those of a bucket that the range begins or ends in, are summarised in the same statement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from tapewatch.model.query import Function
 from tapewatch.model.table import Column, Kind
 from tapewatch.store.base import LOOK_BACK_US, STATE_LASTS_US
+from tapewatch.store.dialect.base import Dialect
 from tapewatch.store.dialect.families import (
     US_PER_S,
     Ask,
@@ -23,15 +25,10 @@ from tapewatch.store.dialect.families import (
     worst,
 )
 from tapewatch.store.dialect.rolling import Span, between, roll_rows, total_gain
-from tapewatch.store.rollup import NEWEST_AT, ROWS, part, seconds
+from tapewatch.store.rollup import NEWEST_AT, ROWS, end_of, part, seconds
 from tapewatch.store.rollup import Part as Kept
 
 _COUNT = f"sum({ROWS})"
-
-
-def start_of(ask: Ask) -> int:
-    """Where the range begins: with the bucket of the tier that holds its start, microseconds."""
-    return ask.query.start_us // _rollup(ask).tier.width_us * _rollup(ask).tier.width_us
 
 
 def _rollup(ask: Ask) -> Rollup:
@@ -39,28 +36,70 @@ def _rollup(ask: Ask) -> Rollup:
     return ask.rollup
 
 
-def _summaries(ask: Ask, columns: Iterable[str], *, before_us: int = 0) -> str:
-    """SELECT of the summaries in the range, and ``before_us`` microseconds before it, with their tags and these columns."""
-    dialect, query, rollup, binder = ask.dialect, ask.query, _rollup(ask), ask.binder
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """What a range is put together from, in the time of the stored rows.
+
+    Attributes:
+        first_us: The buckets of the tier from here on,
+        until_us: and up to here,
+        without_us: but for this one, which holds the start of the range.
+        rows: What is summarised on the way, and by which reader; a bucket that the range begins in is cut there.
+    """
+
+    first_us: int
+    until_us: int
+    without_us: int | None
+    rows: tuple[tuple[Dialect, Span], ...]
+
+
+def _pieces(ask: Ask, before_us: int) -> _Pieces:
+    """Cut a range, and ``before_us`` microseconds before it, into whole buckets of the tier and the rows of what is none."""
+    query, rollup = ask.query, _rollup(ask)
     width_us = rollup.tier.width_us
-    first_us = start_of(ask) - query.shift_us - -(-before_us // width_us) * width_us
-    end_us = query.end_us - query.shift_us
+    start_us = query.start_us - query.shift_us
+    end_us = end_of(query, rollup.tier, rollup.until_us, rollup.gone_us) - query.shift_us
+    holds_start_us = start_us // width_us * width_us
+    is_cut = holds_start_us < start_us
+    first_us = (start_us - before_us) // width_us * width_us
+    if is_cut and holds_start_us < rollup.gone_us:  # the newest row before the range may be gone, and an older one must not pass for it
+        first_us = holds_start_us
+    until_us = min(rollup.until_us, end_us // width_us * width_us)
+    found: list[tuple[Dialect, int, int]] = []
+    if is_cut and holds_start_us < until_us:
+        found.append((rollup.edge, holds_start_us, holds_start_us + width_us))
+    found.append((rollup.rest, max(first_us, until_us), end_us))
+    rows: list[tuple[Dialect, Span]] = []
+    for reader, since_us, to_us in found:
+        read_us = since_us if before_us else max(since_us, start_us)
+        if read_us < to_us:
+            rows.append((reader, Span(read_us, to_us, query.filters, start_us if is_cut and since_us < start_us else None)))
+    if is_cut and first_us == holds_start_us:
+        return _Pieces(first_us + width_us, until_us, None, tuple(rows))
+    return _Pieces(first_us, until_us, holds_start_us if is_cut else None, tuple(rows))
+
+
+def _summaries(ask: Ask, columns: Iterable[str], *, before_us: int = 0) -> str:
+    """SELECT of the summaries in the range, and ``before_us`` microseconds before it, with their tags and these columns.
+
+    ``ts`` is the start of the bucket, or that of the range in the bucket that holds it: what lies before the range has a smaller one.
+    """
+    dialect, query, rollup, binder = ask.dialect, ask.query, _rollup(ask), ask.binder
+    pieces = _pieces(ask, before_us)
     names = ["source", *ask.table.tags, ROWS, *dict.fromkeys(columns)]
     times = [NEWEST_AT, *(name for name in names if name.endswith((f"__{Kept.FIRST_AT}", f"__{Kept.LAST_AT}")))]
     shift = f" + {dialect.value(binder, query.shift_us)}" if query.shift_us else ""
-    moved = [f"ts{shift} AS ts", *(f"{dialect.quote(name)}{shift} AS {dialect.quote(name)}" for name in times)]
+    moved = [f"{dialect.quote(name)}{shift} AS {dialect.quote(name)}" for name in times]
     picked = ", ".join([*moved, *(dialect.quote(name) for name in names if name not in times)])
-    until_us = min(rollup.until_us, end_us // width_us * width_us)
-    if end_us <= rollup.gone_us:  # the last bucket cannot be cut: its rows are gone
-        until_us = end_us = min(rollup.until_us, -(-end_us // width_us) * width_us)
-    where = [f"ts >= {dialect.value(binder, first_us)}", f"ts < {dialect.value(binder, until_us)}"]
+    where = [f"ts >= {dialect.value(binder, pieces.first_us)}", f"ts < {dialect.value(binder, pieces.until_us)}"]
+    if pieces.without_us is not None:
+        where.append(f"ts <> {dialect.value(binder, pieces.without_us)}")
     where += [dialect.condition(item, ask.table, binder) for item in query.filters]
-    held = f"SELECT {picked} FROM {dialect.relation(rollup.table)} AS rows WHERE {' AND '.join(where)}"
-    rest_us = max(first_us, until_us)
-    if rest_us >= end_us:
-        return held
-    newer = roll_rows(rollup.rest, ask.table, rollup.tier, Span(rest_us, end_us, query.filters), binder, frozenset(names))
-    return f"{held} UNION ALL SELECT {picked} FROM ({newer}) AS newer"
+    selects = [f"SELECT ts{shift} AS ts, {picked} FROM {dialect.relation(rollup.table)} AS rows WHERE {' AND '.join(where)}"]
+    for i, (reader, span) in enumerate(pieces.rows):
+        rolled = roll_rows(reader, ask.table, rollup.tier, span, binder, frozenset(names))
+        selects.append(f"SELECT ts{shift} AS ts, {picked} FROM ({rolled}) AS piece{i}")
+    return " UNION ALL ".join(selects)
 
 
 def _series_of(ask: Ask, columns: Iterable[str], *, before_us: int = 0) -> str:
@@ -133,16 +172,17 @@ def gained(ask: Ask, parts: Sequence[Part]) -> str:
     columns = list({item.column.name: item.column for item in parts if item.column is not None}.values())
     kept = (Kept.FIRST, Kept.LAST, Kept.GAIN, Kept.FIRST_AT, Kept.LAST_AT)
     names = [part(column.name, what) for column in columns for what in kept]
+    since = dialect.value(ask.binder, ask.query.start_us - LOOK_BACK_US)
     steps: list[str] = []
     gains: list[str] = []
     for i, column in enumerate(columns):
-        steps += between(dialect, column, f"{i}", "_series")
+        steps += between(dialect, column, f"{i}", "_series", since=since)
         first_at, last_at = (dialect.quote(part(column.name, what)) for what in (Kept.FIRST_AT, Kept.LAST_AT))
         gains += [f"{total_gain(dialect, column, f'{i}')} AS _gain{i}", f"{last_at} - coalesce(_t{i}, {first_at}) AS _span{i}"]
     source = _series_of(ask, names, before_us=LOOK_BACK_US)
     lagged = f"SELECT source.*, {', '.join(steps)} FROM ({source}) AS source"
     picked = ", ".join([*ask.bucket("ts"), *group_labels(ask), "_series", "_subject", "source", ROWS, NEWEST_AT, *gains])
-    rows = f"SELECT {picked} FROM ({lagged}) AS lagged WHERE ts >= {dialect.value(ask.binder, start_of(ask))}"
+    rows = f"SELECT {picked} FROM ({lagged}) AS lagged WHERE ts >= {dialect.value(ask.binder, ask.query.start_us)}"
     places = {column.name: i for i, column in enumerate(columns)}
 
     def value(item: Part) -> str:
@@ -158,7 +198,7 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
     dialect, query = ask.dialect, ask.query
     name = parts[0].measure.column
     last, last_at = (dialect.quote(part(name, what)) for what in (Kept.LAST, Kept.LAST_AT))
-    start, end = dialect.value(ask.binder, start_of(ask)), dialect.value(ask.binder, query.end_us)
+    start, end = dialect.value(ask.binder, query.start_us), dialect.value(ask.binder, query.end_us)
     inside = {item.label: dialect.quote(seconds(name, str(item.measure.argument))) for item in parts}
     names = [part(name, what) for what in (Kept.LAST, Kept.FIRST_AT, Kept.LAST_AT)]
     names += [seconds(name, str(item.measure.argument)) for item in parts]

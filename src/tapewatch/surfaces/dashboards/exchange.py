@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.model.table import Thresholds
 from tapewatch.surfaces.dashboards.feeding import EXCHANGE as EMPTY
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, newest
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, Question, Stage, distribution, newest
 
 _BY_VENUE = ("env", "venue")
 _BY_MEASURER = ("env", "venue", "host")
@@ -101,6 +101,17 @@ EXCHANGE = Dashboard(
             options={"style": "bars"},
         ),
         Panel(
+            "round_trips",
+            "Round trips, distribution in range",
+            PanelKind.HISTOGRAM,
+            "Share of the measurements by round trip to each venue.",
+            24,
+            6,
+            EMPTY,
+            distribution("exchange", "latency_ms", _BY_MEASURER),
+            options={"value": "distribution", "quantiles": ["p50", "p95", "p99"]},
+        ),
+        Panel(
             "last_message",
             "Last message",
             PanelKind.TABLE,
@@ -126,7 +137,7 @@ EXCHANGE = Dashboard(
             PanelQuery("exchange", (Measure(Function.MAX, "latency_ms", alias="latency_ms"),), ("env", "host", "venue"), is_bucketed=True),
             options={
                 "age_columns": ["last_message_at", "disconnected_at"],
-                "links": ["venue"],
+                "links": ["venue", "host"],
                 "sort": "status",
                 "true_word": "connected",
                 "false_word": "disconnected",
@@ -150,6 +161,12 @@ EXCHANGE = Dashboard(
                 filters=(Filter("connected", Comparison.NOT_NULL),),
                 order_by="-disconnected_s",
             ),
+            options={"links": ["venue", "host"]},
         ),
+    ),
+    questions=(
+        Question(Stage.VERDICT, "Is every venue reachable right now, and how fast?", ("status", "latency_now", "reconnects", "rate_limit")),
+        Question(Stage.CHANGE, "Since when not, and did it become slower?", ("downtime", "latency", "reconnect_events", "round_trips")),
+        Question(Stage.WORST, "Which venue is worst, and how long was it away?", ("last_message", "downtime_s")),
     ),
 )

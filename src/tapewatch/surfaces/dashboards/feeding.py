@@ -50,6 +50,14 @@ FEED = fed_by(
     {"venue": "binance", "symbol": "BTC/USDT", "channel": "trade", "verdict": "fresh", "messages": 12, "age_ms": 80.0, "interval_s": 5.0},
     '[collectors.kraken-feed]\nkind = "feed"\nvenue = "kraken"\nsymbols = ["BTC/USD", "ETH/USD"]\nchannels = ["trade", "book"]\n',
 )
+FEED_LEAD = fed_by(
+    "No market is measured on two venues yet, by one process that reads the prices of both.",
+    "feed_lead",
+    {"venue": "kraken", "symbol": "BTC/USD", "peer": "okx", "peer_symbol": "BTC/USD", "standing": "ahead", "lead_ms": 40.0},
+    "\n".join(
+        f'[collectors.{venue}-trades]\nkind = "feed"\nvenue = "{venue}"\nsymbols = ["BTC/USD"]\n' for venue in ("kraken", "coinbase")
+    ),
+)
 PIPELINE = fed_by(
     "No data pipeline has reported yet.",
     "pipeline",
@@ -83,8 +91,8 @@ OUTGOING = Empty(
     (Snippet("toml", '[heartbeat]\nurl = "https://watchdog.example/ping/this-host"\nevery_s = 60\n'),),
 )
 DOCTOR = Empty("The command tapewatch doctor has not walked through this server in this range.")
-REFUSALS = Empty("Nothing was refused since the server started.")
-QUARANTINE = Empty("Nothing is in quarantine: every row had a table, and every value a column.")
+REFUSALS = Empty("Nothing was refused since the server started.", is_fine=True)
+QUARANTINE = Empty("Nothing is in quarantine: every row had a table, and every value a column.", is_fine=True)
 STORAGE = Empty("Sizes are measured once a minute.")
 GROWTH = Empty("Growth is known an hour after the start.")
 QUOTA = Empty("No quota is set, or the store does not grow: growth is known after an hour.", (Snippet("toml", "[store]\nquota_gb = 10\n"),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.model.table import Thresholds
 from tapewatch.surfaces.dashboards.feeding import DAEMON, HOST, PROCESS
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, newest
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, Question, Stage, newest
 
 _BY_DAEMON = ("env", "daemon", "host")
 _BY_HOST = ("env", "host")
@@ -22,6 +22,41 @@ HEALTH = Dashboard(
     "Do the daemons, their processes and their hosts work?",
     ("env", "host", "daemon"),
     (
+        Panel(
+            "host_now",
+            "Host load now",
+            PanelKind.TABLE,
+            "Newest processor, memory and disk use of each host, and whether its clock is synchronised.",
+            24,
+            4,
+            HOST,
+            PanelQuery(
+                "host",
+                mode=Mode.LATEST,
+                columns=(
+                    "host",
+                    "cpu_ratio",
+                    "load_1m",
+                    "memory_ratio",
+                    "memory_used_bytes",
+                    "swap_used_bytes",
+                    "disk_ratio",
+                    "clock_synchronised",
+                    "clock_error_ms",
+                    "uptime_s",
+                    "ts",
+                ),
+                group_by=("env", "host"),
+            ),
+            PanelQuery("host", (_max("cpu_ratio"),), ("env", "host"), is_bucketed=True),
+            options={
+                "age_columns": ["ts"],
+                "links": ["host"],
+                "sort": "status",
+                "true_word": "synchronised",
+                "false_word": "not synchronised",
+            },
+        ),
         Panel(
             "daemons",
             "Daemon status",
@@ -64,6 +99,21 @@ HEALTH = Dashboard(
             PanelQuery("daemon", (Measure(Function.DELTA, "errors", alias="errors", thresholds=Thresholds(10, 100)),), _BY_DAEMON),
         ),
         Panel(
+            "restarts",
+            "Restarts in range",
+            PanelKind.STAT,
+            "Times that each watched process was seen with a new id within the page's range.",
+            24,
+            3,
+            PROCESS,
+            PanelQuery(
+                "process",
+                (Measure(Function.DELTA, "restarts", alias="restarts", thresholds=Thresholds(1, 5)),),
+                _BY_PROCESS,
+                filters=(Filter("restarts", Comparison.NOT_NULL),),
+            ),
+        ),
+        Panel(
             "fetch_rate",
             "Fetch rate",
             PanelKind.LINE,
@@ -100,57 +150,6 @@ HEALTH = Dashboard(
             PanelQuery(
                 "daemon", (Measure(Function.RATE, "liquidations", 60, alias="liquidations"),), _BY_DAEMON, is_bucketed=True, bucket_s=30
             ),
-        ),
-        Panel(
-            "last_errors",
-            "Last error of each daemon",
-            PanelKind.TABLE,
-            "The last error each daemon tells, and when it last fetched.",
-            24,
-            4,
-            DAEMON,
-            PanelQuery(
-                "daemon",
-                mode=Mode.LATEST,
-                columns=("host", "daemon", "running", "last_error", "last_fetch_at", "errors", "exchanges", "symbols", "ts"),
-                group_by=("env", "host", "daemon"),
-            ),
-            options={"age_columns": ["last_fetch_at", "ts"], "links": ["host", "daemon"], "true_word": "running", "false_word": "stopped"},
-        ),
-        Panel(
-            "host_now",
-            "Host load now",
-            PanelKind.TABLE,
-            "Newest processor, memory and disk use of each host, and whether its clock is synchronised.",
-            24,
-            4,
-            HOST,
-            PanelQuery(
-                "host",
-                mode=Mode.LATEST,
-                columns=(
-                    "host",
-                    "cpu_ratio",
-                    "load_1m",
-                    "memory_ratio",
-                    "memory_used_bytes",
-                    "swap_used_bytes",
-                    "disk_ratio",
-                    "clock_synchronised",
-                    "clock_error_ms",
-                    "uptime_s",
-                    "ts",
-                ),
-                group_by=("env", "host"),
-            ),
-            PanelQuery("host", (_max("cpu_ratio"),), ("env", "host"), is_bucketed=True),
-            options={
-                "age_columns": ["ts"],
-                "links": ["host"],
-                "sort": "status",
-                "true_word": "synchronised",
-                "false_word": "not synchronised",
-            },
         ),
         Panel(
             "cpu",
@@ -203,11 +202,37 @@ HEALTH = Dashboard(
             PanelQuery("host", (Measure(Function.RATE, "net_sent_bytes", alias="sent"),), _BY_HOST, is_bucketed=True),
         ),
         Panel(
+            "process_memory",
+            "Memory of processes",
+            PanelKind.LINE,
+            "Largest resident memory of each watched process.",
+            24,
+            6,
+            PROCESS,
+            PanelQuery("process", (_max("rss_bytes"),), _BY_PROCESS, is_bucketed=True),
+        ),
+        Panel(
+            "last_errors",
+            "Last error of each daemon",
+            PanelKind.TABLE,
+            "The last error each daemon tells, and when it last fetched.",
+            24,
+            4,
+            DAEMON,
+            PanelQuery(
+                "daemon",
+                mode=Mode.LATEST,
+                columns=("host", "daemon", "running", "last_error", "last_fetch_at", "errors", "exchanges", "symbols", "ts"),
+                group_by=("env", "host", "daemon"),
+            ),
+            options={"age_columns": ["last_fetch_at", "ts"], "links": ["host", "daemon"], "true_word": "running", "false_word": "stopped"},
+        ),
+        Panel(
             "processes",
             "Processes",
             PanelKind.TABLE,
             "Every watched process: whether it runs, its memory, its restarts.",
-            12,
+            24,
             7,
             PROCESS,
             PanelQuery(
@@ -236,30 +261,19 @@ HEALTH = Dashboard(
                 "false_word": "not running",
             },
         ),
-        Panel(
-            "process_memory",
-            "Memory of processes",
-            PanelKind.LINE,
-            "Largest resident memory of each watched process.",
-            12,
-            7,
-            PROCESS,
-            PanelQuery("process", (_max("rss_bytes"),), _BY_PROCESS, is_bucketed=True),
+    ),
+    questions=(
+        Question(
+            Stage.VERDICT,
+            "Do the hosts, daemons and processes work right now?",
+            ("host_now", "daemons", "uptime", "fetches", "errors", "restarts"),
         ),
-        Panel(
-            "restarts",
-            "Restarts in range",
-            PanelKind.STAT,
-            "Times that each watched process was seen with a new id within the page's range.",
-            24,
-            3,
-            PROCESS,
-            PanelQuery(
-                "process",
-                (Measure(Function.DELTA, "restarts", alias="restarts", thresholds=Thresholds(1, 5)),),
-                _BY_PROCESS,
-                filters=(Filter("restarts", Comparison.NOT_NULL),),
-            ),
+        Question(Stage.CHANGE, "Do the daemons fetch as before?", ("fetch_rate", "error_rate", "liquidations")),
+        Question(
+            Stage.CHANGE,
+            "Did a host or a process become busier or fuller?",
+            ("cpu", "memory", "disk", "network", "network_sent", "process_memory"),
         ),
+        Question(Stage.WORST, "Which daemon or process is worst, and what does it say?", ("last_errors", "processes")),
     ),
 )

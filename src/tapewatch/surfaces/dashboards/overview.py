@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.surfaces.dashboards.feeding import EXCHANGE, FEED, HOST, PIPELINE, SELF, VERDICTS
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, newest
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, Question, Stage, newest
 
 _ROWS = (Filter("component", Comparison.IN, ("ingest",)), Filter("metric", Comparison.IN, ("rows_per_s",)))
 _STREAM = ("env", "host", "venue", "symbol", "channel")
@@ -66,22 +66,11 @@ OVERVIEW = Dashboard(
             "Connected over time",
             PanelKind.TIMELINE,
             "Worst connection state of each venue in each stretch of time.",
-            24,
-            5,
+            12,
+            7,
             EXCHANGE,
             PanelQuery("exchange", (Measure(Function.WORST, "connected", alias="connected"),), ("env", "venue"), is_bucketed=True),
             options={"true_word": "connected", "false_word": "disconnected"},
-        ),
-        Panel(
-            "feeds",
-            "Streams now",
-            PanelKind.HEATMAP,
-            "Newest verdict of each stream: worst channel of each venue and symbol.",
-            12,
-            7,
-            FEED,
-            PanelQuery("feed", mode=Mode.LATEST, columns=("venue", "symbol", "channel", "verdict", "age_ms"), group_by=_STREAM),
-            options={"x": "symbol", "y": "venue", "value": "verdict"},
         ),
         Panel(
             "pipeline",
@@ -105,9 +94,25 @@ OVERVIEW = Dashboard(
             PanelKind.TABLE,
             "Every series that is not up, with the reason and since when.",
             24,
-            9,
+            7,
             VERDICTS,
             options={"source": "verdicts", "age_columns": ["since_us", "newest_us"], "all_fine": "Nothing is wrong now."},
         ),
+        Panel(
+            "feeds",
+            "Streams now",
+            PanelKind.HEATMAP,
+            "Newest verdict of each stream: worst channel of each venue and symbol.",
+            24,
+            6,
+            FEED,
+            PanelQuery("feed", mode=Mode.LATEST, columns=("venue", "symbol", "channel", "verdict", "age_ms"), group_by=_STREAM),
+            options={"x": "symbol", "y": "venue", "value": "verdict"},
+        ),
+    ),
+    questions=(
+        Question(Stage.VERDICT, "Is anything wrong right now?", ("verdict", "venues", "rows", "hosts")),
+        Question(Stage.CHANGE, "What changed, and when?", ("changes", "pipeline")),
+        Question(Stage.WORST, "What is worst, and since when?", ("worst", "feeds")),
     ),
 )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tapewatch.clock import US_PER_S
-from tapewatch.model.query import Comparison, Filter, Measure, Mode, Query
+from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode, Query
 from tapewatch.model.tables import TABLES
 from tapewatch.query.plan import bucket_for
 from tapewatch.query.wire import query_to_json
@@ -25,6 +25,8 @@ class PanelKind(StrEnum):
     TABLE = "table"
     TIMELINE = "timeline"
     HEATMAP = "heatmap"
+    HISTOGRAM = "histogram"
+    MARKS = "marks"
     TEXT = "text"
 
 
@@ -38,10 +40,11 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """What a panel says before anything arrived: what is missing, and how to feed it."""
+    """What a panel says before anything arrived: what is missing, and how to feed it; ``is_fine`` where nothing is good news."""
 
     sentence: str
     snippets: tuple[Snippet, ...] = ()
+    is_fine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,13 @@ class PanelQuery:
         return data
 
 
+def distribution(table: str, column: str, key: tuple[str, ...]) -> PanelQuery:
+    """How the values of a column are distributed over the range, with the quantiles that people ask for."""
+    shares = (0.5, 0.95, 0.99)
+    quantiles = (Measure(Function.QUANTILE, column, share, alias=f"p{share * 100:.0f}") for share in shares)
+    return PanelQuery(table, (Measure(Function.BUCKETS, column, alias="distribution"), *quantiles), key)
+
+
 def newest(table: str, key: tuple[str, ...], column: str) -> PanelQuery:
     """One value of the newest row of each series: null when that row has none, never the last one that had."""
     return PanelQuery(table, mode=Mode.LATEST, columns=(*key, column), group_by=key)
@@ -161,11 +171,40 @@ class Panel:
             "empty": {
                 "sentence": self.empty.sentence,
                 "snippets": [{"language": snippet.language, "code": snippet.code} for snippet in self.empty.snippets],
+                "is_fine": self.empty.is_fine,
             },
             "query": self.query.to_json() if self.query else None,
             "unit": self.unit or None,
+            "last_s": self.query.last_s if self.query else None,
             "options": dict(self.options),
         }
+
+
+class Stage(StrEnum):
+    """The three steps in which a page is read, from the top."""
+
+    VERDICT = "verdict"
+    CHANGE = "change"
+    WORST = "worst"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a trader asks of a page, and the panels that answer it; its text stands above them.
+
+    Attributes:
+        stage: Where in the reading it belongs.
+        text: In the trader's words, with a question mark.
+        answered_by: Ids of panels, in reading order.
+    """
+
+    stage: Stage
+    text: str
+    answered_by: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The question as plain data."""
+        return {"stage": self.stage, "text": self.text, "answered_by": list(self.answered_by)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +217,9 @@ class Dashboard:
         sentence: The question it answers.
         variables: Tags that the page offers as filters, ``env`` first.
         panels: In reading order.
+        subject: The tag of which this page shows one value; empty for a page of the rail.
+        within: Tags that must be chosen too, where the subject alone is no one thing.
+        questions: What the panels answer, in reading order; empty for a page without headings.
     """
 
     id: str
@@ -185,6 +227,9 @@ class Dashboard:
     sentence: str
     variables: tuple[str, ...]
     panels: tuple[Panel, ...]
+    subject: str = ""
+    within: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The dashboard as plain data."""
@@ -193,7 +238,10 @@ class Dashboard:
             "title": self.title,
             "sentence": self.sentence,
             "variables": list(self.variables),
+            "subject": self.subject or None,
+            "within": list(self.within),
             "variable_tables": {tag: self.table_of(tag) for tag in self.variables},
+            "questions": [question.to_json() for question in self.questions],
             "panels": [panel.to_json() for panel in self.panels],
         }
 

@@ -6,7 +6,7 @@ from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.model.table import Thresholds
 from tapewatch.surfaces.dashboards.feeding import PIPELINE as EMPTY
 from tapewatch.surfaces.dashboards.feeding import STORAGE
-from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.panel import Dashboard, Panel, PanelKind, PanelQuery, Question, Stage, distribution
 
 _RECORDS = Measure(Function.SUM, "records", alias="records")
 
@@ -98,6 +98,17 @@ PIPELINE = Dashboard(
             options={"style": "bars", "all_null": "No interval in this range has a gap."},
         ),
         Panel(
+            "latencies",
+            "Latency, distribution in range",
+            PanelKind.HISTOGRAM,
+            "Share of the intervals by processing latency, by venue.",
+            24,
+            6,
+            EMPTY,
+            distribution("pipeline", "latency_ms", ("env", "venue")),
+            options={"value": "distribution", "quantiles": ["p50", "p95", "p99"]},
+        ),
+        Panel(
             "open_interest",
             "Open interest records",
             PanelKind.LINE,
@@ -149,33 +160,6 @@ PIPELINE = Dashboard(
             ),
         ),
         Panel(
-            "growth",
-            "Bytes written",
-            PanelKind.LINE,
-            "Bytes written per second by venue: a rate, not a size.",
-            12,
-            6,
-            EMPTY,
-            PanelQuery("pipeline", (Measure(Function.RATE, "bytes", alias="bytes"),), ("env", "venue"), is_bucketed=True, bucket_s=60),
-        ),
-        Panel(
-            "size",
-            "Storage size",
-            PanelKind.TABLE,
-            "Newest size of each table of each database, tapewatch's own included.",
-            12,
-            6,
-            STORAGE,
-            PanelQuery(
-                "storage_stats",
-                mode=Mode.LATEST,
-                columns=("database", "table_name", "size_bytes", "rows", "ts"),
-                group_by=("database", "table_name"),
-                order_by="-size_bytes",
-            ),
-            options={"age_columns": ["ts"]},
-        ),
-        Panel(
             "worst",
             "Every pipeline, worst first",
             PanelKind.TABLE,
@@ -204,5 +188,39 @@ PIPELINE = Dashboard(
                 "false_word": "none",
             },
         ),
+        Panel(
+            "growth",
+            "Bytes written",
+            PanelKind.LINE,
+            "Bytes written per second by venue: a rate, not a size.",
+            12,
+            6,
+            EMPTY,
+            PanelQuery("pipeline", (Measure(Function.RATE, "bytes", alias="bytes"),), ("env", "venue"), is_bucketed=True, bucket_s=60),
+        ),
+        Panel(
+            "size",
+            "Storage size",
+            PanelKind.TABLE,
+            "Newest size of each table of each database, tapewatch's own included.",
+            12,
+            6,
+            STORAGE,
+            PanelQuery(
+                "storage_stats",
+                mode=Mode.LATEST,
+                columns=("database", "table_name", "size_bytes", "rows", "ts"),
+                group_by=("database", "table_name"),
+                order_by="-size_bytes",
+            ),
+            options={"age_columns": ["ts"]},
+        ),
+    ),
+    questions=(
+        Question(Stage.VERDICT, "Is everything written that should be, and in time?", ("records", "bytes", "latency_now", "gap_share")),
+        Question(Stage.CHANGE, "Did it become slower, or leave holes?", ("latency", "gaps", "latencies")),
+        Question(Stage.CHANGE, "Does each kind of data still come as fast as before?", ("open_interest", "funding", "liquidations")),
+        Question(Stage.WORST, "Which pipeline is worst?", ("worst",)),
+        Question(Stage.WORST, "What takes most of the disk?", ("growth", "size")),
     ),
 )

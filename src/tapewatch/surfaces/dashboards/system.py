@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode
 from tapewatch.surfaces.dashboards.feeding import COLLECTORS, DOCTOR, GROWTH, OUTGOING, QUOTA, REFUSALS, SELF, STORAGE
-from tapewatch.surfaces.dashboards.panel import Dashboard, Empty, Panel, PanelKind, PanelQuery
+from tapewatch.surfaces.dashboards.panel import Dashboard, Empty, Panel, PanelKind, PanelQuery, Question, Stage
 from tapewatch.surfaces.dashboards.quarantine import WAITING
 
 _VALUE = Measure(Function.MAX, "value", alias="value")
@@ -80,6 +80,14 @@ SYSTEM = Dashboard(
             feeding=QUOTA,
         ),
         _one("spool", "Waiting for the store", "Accepted rows that wait in the spool for the store.", "spool", "rows", "count", width=6),
+        _over_time(
+            "delays",
+            "Delays",
+            "99th percentiles of the stages of a row: durable, committed, asked, pushed.",
+            ("lag_p99_ms", "commit_p99_ms", "p99_ms", "push_p99_ms"),
+            "ms",
+        ),
+        _over_time("flow", "Flow", "Rows accepted per second.", ("rows_per_s",), "per_s"),
         Panel(
             "collectors",
             "Collectors",
@@ -101,16 +109,8 @@ SYSTEM = Dashboard(
                 is_bucketed=True,
                 bucket_s=10,
             ),
-            options={"age_columns": ["ts"], "sort": "status", "true_word": "ok", "false_word": "failed"},
+            options={"age_columns": ["ts"], "links": ["host", "collector"], "sort": "status", "true_word": "ok", "false_word": "failed"},
         ),
-        _over_time(
-            "delays",
-            "Delays",
-            "99th percentiles of the stages of a row: durable, committed, asked, pushed.",
-            ("lag_p99_ms", "commit_p99_ms", "p99_ms", "push_p99_ms"),
-            "ms",
-        ),
-        _over_time("flow", "Flow", "Rows accepted per second.", ("rows_per_s",), "per_s"),
         Panel(
             "refusals",
             "Refused and marked values",
@@ -128,7 +128,6 @@ SYSTEM = Dashboard(
             ),
             options={"age_columns": ["ts"], "all_fine": "Nothing was refused since the server started."},
         ),
-        WAITING,
         Panel(
             "storage",
             "Storage",
@@ -147,6 +146,7 @@ SYSTEM = Dashboard(
             ),
             options={"age_columns": ["ts"]},
         ),
+        WAITING,
         Panel(
             "outgoing",
             "Outgoing heartbeat",
@@ -175,5 +175,17 @@ SYSTEM = Dashboard(
             PanelQuery("canary", mode=Mode.LATEST, columns=("host", "walk", "ts"), group_by=("host",)),
             options={"age_columns": ["ts"]},
         ),
+    ),
+    questions=(
+        Question(
+            Stage.VERDICT,
+            "Can this server be believed right now?",
+            ("rows", "lag", "query", "push", "memory", "series", "disk", "growth", "quota", "spool"),
+        ),
+        Question(Stage.CHANGE, "Did it become slower, or take fewer rows?", ("delays", "flow")),
+        Question(
+            Stage.WORST, "Which collector fails, and what was not kept as it came?", ("collectors", "refusals", "storage", WAITING.id)
+        ),
+        Question(Stage.WORST, "Would anybody notice if it were gone?", ("outgoing", "doctor")),
     ),
 )

@@ -15,12 +15,14 @@ from tapewatch.surfaces.web.guard.limits import RequestLimits
 from tapewatch.surfaces.web.guard.origin import OriginGuard
 from tapewatch.surfaces.web.guard.sender import SourceTokens
 from tapewatch.surfaces.web.guard.token import TokenGuard
-from tapewatch.surfaces.web.live.connection import AbortableProtocol
+from tapewatch.surfaces.web.head import TimedHeadProtocol
+from tapewatch.surfaces.web.live.connection import LiveProtocol
 from tapewatch.surfaces.web.live.messages import MOST_MESSAGE_BYTES
 from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.routes import (
     backup,
     catalog,
+    connect,
     dashboards,
     docs,
     health,
@@ -31,18 +33,19 @@ from tapewatch.surfaces.web.routes import (
     quarantine,
     query,
     receive,
+    retire,
     status,
     values,
 )
 
 UVICORN_OPTIONS: dict[str, Any] = {
-    "ws": AbortableProtocol,
+    "ws": LiveProtocol,
     # A frame is encoded once for all clients; compressing it for each would undo that.
     "ws_per_message_deflate": False,
     "ws_max_size": MOST_MESSAGE_BYTES,
     "ws_ping_interval": 20.0,
     "ws_ping_timeout": 20.0,
-    "http": "httptools",
+    "http": TimedHeadProtocol,
     "loop": "auto",
     "log_config": None,
     "access_log": False,
@@ -78,7 +81,22 @@ def build_web(parts: WebParts) -> FastAPI:
     app.add_middleware(OriginGuard)
     app.add_middleware(AddressGuard, names=parts.allowed_hosts, bound_host=parts.bound_host)
     app.add_middleware(SecurityHeaders)
-    for resource in (receive, lines, quarantine, query, catalog, dashboards, values, status, live, metrics, health, backup):
+    for resource in (
+        receive,
+        lines,
+        quarantine,
+        retire,
+        query,
+        catalog,
+        dashboards,
+        values,
+        status,
+        connect,
+        live,
+        metrics,
+        health,
+        backup,
+    ):
         app.include_router(resource.router(parts))
     app.include_router(docs.router())
     app.include_router(pages.router(parts))

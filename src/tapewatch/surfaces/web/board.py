@@ -11,6 +11,7 @@ from tapewatch.model.table import Status
 from tapewatch.model.tables import self as own
 from tapewatch.query.clocks import HostClocks
 from tapewatch.query.frame import Frame, verdict_frame
+from tapewatch.query.group import Retired
 from tapewatch.query.verdict import Verdict
 from tapewatch.surfaces.dashboards.panel import Dashboard
 from tapewatch.surfaces.web.live.asked import VERDICTS, Asked
@@ -31,6 +32,10 @@ class Judge(Protocol):
 
     def verdicts(self) -> list[Verdict]:
         """Judge every series, worst first."""
+        ...
+
+    def all_retired(self) -> list[Retired]:
+        """Every watched series that has stopped for good."""
         ...
 
 
@@ -62,6 +67,7 @@ class StatusBoard:
         self._host = host
         self._store_state = store_state
         self.is_simulated = is_simulated
+        self._homes: dict[str, str] = {}
         self._verdicts: tuple[Verdict, ...] = ()
         self._judged_us = 0
         self._newest_us: int | None = None
@@ -97,13 +103,14 @@ class StatusBoard:
         }
 
     def statuses(self) -> dict[str, dict[str, Any]]:
-        """Per dashboard the worst status of the series it shows, ``unknown`` without any, and how many are degraded or down."""
+        """Per dashboard of the rail the worst status of the series it shows, ``unknown`` without any, and how many are degraded or down."""
         by_table: dict[str, list[Verdict]] = {}
         for verdict in self.verdicts:
             by_table.setdefault(verdict.table, []).append(verdict)
-        found = {board.id: _summary(self._shown_on(board, by_table)) for board in self._dashboards}
+        boards = [board for board in self._dashboards if not board.subject]
+        found = {board.id: _summary(self._shown_on(board, by_table)) for board in boards}
         if all(map(self._is_own, self.verdicts)):  # a desk that nobody watches is not known to be well
-            for board in self._dashboards:
+            for board in boards:
                 if shows_verdicts(board) and found[board.id]["status"] is Status.UP:
                     found[board.id]["status"] = Status.UNKNOWN
         return found
@@ -114,24 +121,29 @@ class StatusBoard:
 
     def frame(self, asked: Asked) -> Frame:
         """The verdicts as a panel shows them, under its variables."""
-        chosen = [verdict for verdict in self.verdicts if _is_chosen(verdict, asked.variables)]
+        about = [verdict for verdict in self.verdicts if not asked.subject or verdict.key.get(asked.subject)]
+        chosen = [verdict for verdict in about if _is_chosen(verdict, asked.variables)]
         now_us = self._clock.now_us()
         start_us, end_us = asked.window.at(now_us)
         homes = [self.dashboard_of(verdict.table) for verdict in chosen]
-        return verdict_frame(chosen, homes, start_us=start_us, end_us=end_us, as_of_us=self._judged_us, is_own=self._is_own)
+        retired = [one for one in self._book.all_retired() if _is_chosen(one, asked.variables)]
+        told = {"start_us": start_us, "end_us": end_us, "as_of_us": self._judged_us}
+        return verdict_frame(chosen, homes, **told, is_own=self._is_own, retired=retired)
 
     def _is_own(self, verdict: Verdict) -> bool:
         return verdict.table in OWN_TABLES and verdict.key.get("host") == self._host
 
     def dashboard_of(self, table: str) -> str:
         """Where to look for a table: the dashboard with most panels of it that is not a summary of all; empty when none has it."""
-        counts = {
-            board.id: sum(panel.query is not None and panel.query.table == table for panel in board.panels)
-            for board in self._dashboards
-            if not shows_verdicts(board)
-        }
-        best = max(counts, key=lambda name: counts[name], default="")
-        return best if counts.get(best) else ""
+        if table not in self._homes:
+            counts = {
+                board.id: sum(panel.query is not None and panel.query.table == table for panel in board.panels)
+                for board in self._dashboards
+                if not shows_verdicts(board) and not board.subject
+            }
+            best = max(counts, key=lambda name: counts[name], default="")
+            self._homes[table] = best if counts.get(best) else ""
+        return self._homes[table]
 
 
 def shows_verdicts(dashboard: Dashboard) -> bool:
@@ -139,7 +151,7 @@ def shows_verdicts(dashboard: Dashboard) -> bool:
     return any(panel.query is None and panel.options.get("source") == VERDICTS for panel in dashboard.panels)
 
 
-def _is_chosen(verdict: Verdict, variables: Mapping[str, Sequence[str]]) -> bool:
+def _is_chosen(verdict: Verdict | Retired, variables: Mapping[str, Sequence[str]]) -> bool:
     return all(verdict.key[tag] in values for tag, values in variables.items() if tag in verdict.key)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from tapewatch.clock import Clock
 from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.quarantine import Adoption
 from tapewatch.model.catalog import Catalog
+from tapewatch.query.retirements import Retirements, Silence
 from tapewatch.query.run import QueryEngine
 from tapewatch.sources.base import Receiver
+from tapewatch.sources.nearby.look import Nearby
 from tapewatch.store.base import Store
 from tapewatch.surfaces.dashboards.panel import Dashboard
 from tapewatch.surfaces.web.board import StatusBoard
@@ -41,10 +43,14 @@ class WebParts:
         hub: Live panels.
         receivers: What is accepted under which path.
         adoption: Moves what waits in quarantine into tables.
+        retirements: Says which series have stopped for good.
+        write_silences: Makes what became of series durable.
         clock: The time.
         health: Gives the reasons why the server is not healthy; none when it is.
+        nearby: Looks for what stands beside on this host.
         metrics: Gives numbers about the server: component to metric, with the unit in its name, to value.
         static_dir: Where the built page lies.
+        settings_file: The file of the settings, as an absolute path; empty when there is none.
     """
 
     version: str
@@ -61,8 +67,12 @@ class WebParts:
     hub: Hub
     receivers: tuple[Receiver, ...]
     adoption: Adoption
+    retirements: Retirements
+    write_silences: Callable[[Sequence[Silence]], Awaitable[None]]
     clock: Clock
     health: Callable[[], Sequence[str]]
+    nearby: Nearby
     metrics: Callable[[], Mapping[str, Mapping[str, float]]]
     static_dir: Path = STATIC
     source_tokens: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    settings_file: str = ""

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from tapewatch.model.query import Comparison, Function, Mode
 from tapewatch.model.table import Kind, Status
 from tapewatch.settings import TableSettings
+from tapewatch.sources.nearby.base import State
+from tapewatch.surfaces.dashboards.panel import Stage
 
 
 def _word(words: type[StrEnum]) -> WithJsonSchema:
@@ -99,6 +101,10 @@ class ColumnOut(BaseModel):
     thresholds: ThresholdsOut | None = None
     bad: bool | None = None
     states: list[StateOut] | None = None
+    gamma: float | None = Field(
+        default=None,
+        description="For distributions: a value counts under index i when it lies in (gamma^(i-1), gamma^i]; below 1e-6 it is 0.",
+    )
     of: str = Field(default="", description="The table's column that it shows or is computed from.")
     by_clock: bool = Field(default=False, description="Whether values were measured with a host's wall clock and carry its error.")
     notes: dict[str, str] | None = Field(default=None, description="Row index to the reason why its value is null or marked.")
@@ -128,6 +134,17 @@ class SeriesOut(BaseModel):
     holes: list[HoleOut]
 
 
+class RetiredOut(BaseModel):
+    """A series that has stopped for good: out of verdicts and newest rows until it speaks again."""
+
+    table: str
+    key: dict[str, str]
+    sources: list[str]
+    newest_us: int
+    retired_us: int
+    why: str
+
+
 class FrameOut(BaseModel):
     """An answer, column-wise. Times are microseconds since 1970, UTC; ranges and buckets are half-open."""
 
@@ -135,8 +152,8 @@ class FrameOut(BaseModel):
     columns: list[ColumnOut]
     rows: int
     series: list[SeriesOut]
-    start_us: int
-    end_us: int
+    start_us: int = Field(description="Begin of what is shown: as asked, or with the bucket of a summary, where its rows are gone.")
+    end_us: int = Field(description="End of it, exclusive, likewise.")
     bucket_us: int | None
     newest_us: int | None
     as_of_us: int
@@ -148,6 +165,7 @@ class FrameOut(BaseModel):
     state: Annotated[str, WithJsonSchema({"type": "string", "enum": ["live", "last_good"]})]
     error: str | None
     unsynchronised: dict[str, float | None] = Field(description="Hosts whose clock is not synchronised, and its largest error in ms.")
+    retired: list[RetiredOut] = Field(description="Series that have stopped for good; neither among ``series`` nor among newest rows.")
     spark: FrameOut | None
 
 
@@ -191,6 +209,20 @@ class AdoptBody(BaseModel):
     source: str = Field(description="Table that the rows came for.")
     name: str = Field(description="Table that takes them.")
     definition: TableSettings = Field(description="Its declaration, as in the settings.")
+
+
+class RetireBody(_Strict):
+    """Which series have stopped for good, or are to be judged again: those of a table that have these values of its tags."""
+
+    table: str
+    tags: dict[str, str] = Field(description="Tag, or source, to its value; at least one.")
+    why: str = Field(default="", max_length=200, description="What people read beside it.")
+
+
+class RetireOut(BaseModel):
+    """The series that were meant."""
+
+    series: list[dict[str, str]] = Field(description="Their tags and source.")
 
 
 class MovedOut(BaseModel):
@@ -272,6 +304,7 @@ class CatalogColumnOut(BaseModel):
     nullable: bool
     minimum: float | None
     maximum: float | None
+    functions: list[str] = Field(description="Functions of a measure that take this column.")
     states: list[StateOut]
     thresholds: ThresholdsOut | None
 
@@ -314,6 +347,7 @@ class EmptyOut(BaseModel):
 
     sentence: str
     snippets: list[SnippetOut]
+    is_fine: bool = Field(description="Whether nothing is good news.")
 
 
 class PanelOut(BaseModel):
@@ -328,7 +362,16 @@ class PanelOut(BaseModel):
     empty: EmptyOut
     query: dict[str, Any] | None
     unit: str | None
+    last_s: int | None = Field(description="A look back of its own in seconds, whatever the page's range.")
     options: dict[str, Any]
+
+
+class QuestionOut(BaseModel):
+    """What a trader asks of a page, and the ids of the panels that answer it."""
+
+    stage: Annotated[str, _word(Stage)]
+    text: str
+    answered_by: list[str]
 
 
 class DashboardOut(BaseModel):
@@ -338,7 +381,10 @@ class DashboardOut(BaseModel):
     title: str
     sentence: str
     variables: list[str]
+    subject: str | None = Field(description="The tag of which this page shows one value; null for a page of the rail.")
+    within: list[str] = Field(description="Tags that must be chosen too, where the subject alone is no one thing.")
     variable_tables: dict[str, str]
+    questions: list[QuestionOut] = Field(description="In reading order: verdict, change, worst; empty for a page without headings.")
     panels: list[PanelOut]
 
 
@@ -346,6 +392,43 @@ class DashboardsOut(BaseModel):
     """All dashboards in the order of the rail."""
 
     dashboards: list[DashboardOut]
+    marks: DashboardOut = Field(description="Not a page: each panel asks for one kind of event that charts mark.")
+    token_needed: bool = Field(description="Whether programs have to send a token.")
+
+
+class WayOut(BaseModel):
+    """Something to copy that connects something."""
+
+    title: str
+    sentence: str
+    language: str
+    code: str
+
+
+class NeighbourOut(BaseModel):
+    """What is known of one kind of system on this host."""
+
+    name: str
+    title: str
+    ports: list[int] = Field(description="Where it was asked.")
+    state: Annotated[str, _word(State)] = Field(description="What the most telling address said.")
+    address: str
+    evidence: str
+    remark: str = Field(description="What cannot be done with it, and why; empty unless it was found.")
+    offers: list[WayOut]
+
+
+class ConnectOut(BaseModel):
+    """What stands beside tapewatch on this host, and the ways in."""
+
+    is_on: bool = Field(description="Whether the settings allow to look around on this host.")
+    at_us: int | None = Field(description="When it was asked.")
+    took_ms: float | None
+    settings_file: str | None = Field(
+        description="The file that tables of settings belong into; null when the server was started without one."
+    )
+    neighbours: list[NeighbourOut]
+    ways: list[WayOut]
 
 
 class LineRefusalOut(RefusalOut):

@@ -17,11 +17,12 @@ from tapewatch.model.query import Mode, Query
 from tapewatch.model.table import Table
 from tapewatch.store.backends.memory import MemoryStore
 from tapewatch.store.base import Answer, Store, Stored
+from tapewatch.testing.examples import examples
 from tapewatch.testing.stores.base import SuiteBase
 from tapewatch.testing.stores.questions import questions, row_groups
 from tapewatch.testing.stores.tables import DEAL, JOB, NOTE, SAMPLE, batch, plain, renamed
 
-EXAMPLES = 40
+EXAMPLES = 60
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """Without shrinking: that would take minutes, each example being a table of its own."""
 
@@ -41,8 +42,8 @@ class DifferentialSuite(SuiteBase):
 
     def _compare(self, store: Store, kind: Table) -> None:
         @settings(
-            max_examples=60,
-            phases=(Phase.explicit, Phase.reuse, Phase.generate),
+            max_examples=examples(EXAMPLES),
+            phases=PHASES,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
         @given(row_groups(kind), st.lists(questions(kind), min_size=3, max_size=6))

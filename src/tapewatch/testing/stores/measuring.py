@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tapewatch.model import sketch
@@ -53,6 +54,22 @@ class MeasuringSuite(SuiteBase):
             (of(Function.COUNT, "mood"), 4.0),
         ]
         assert [(measure, self.ask(store, SAMPLE, measure)[0]["v"]) for measure, _ in expected] == expected
+
+    def test_a_quantile_lies_between_the_two_values_of_the_closest_ranks(self, store: Store) -> None:
+        values = [-5e300, -3.0, -3.0, -2e-310, 0.0, None, 0.0, 1e-9, 0.125, 1.0, 1.0, 1.0625, 60_000.1, 60_000.2, None, 2e15, 5e300]
+        rows = [{"ts": T0 + i * SECOND, "host": "ab"[i % 2], "source": "xyz"[i % 3], "level": value} for i, value in enumerate(values)]
+        self.put(store, SAMPLE, *rows[:9])
+        self.tidy(store)
+        self.put(store, SAMPLE, *rows[9:])
+        for fraction in (0, 0.01, 0.25, 1 / 3, 0.5, 0.66, 0.9, 1):
+            measures = (of(Function.QUANTILE, "level", fraction), Measure(Function.QUANTILE, "level", 0.4), Measure(Function.COUNT))
+            for host in ("a", "b"):
+                known = [row["level"] for row in rows if row["host"] == host and row["level"] is not None]
+                first = np.quantile(np.array(known), [fraction, 0.4])
+                line = next(line for line in self.ask(store, SAMPLE, *measures, group_by=("host",)) if line["host"] == host)
+                assert [line["v"], line["p40_level"]] == pytest.approx(first, rel=1e-12, abs=0)
+        per_bucket = self.ask(store, SAMPLE, of(Function.QUANTILE, "level", 0.5), start_us=T0, bucket_us=5 * SECOND)
+        assert [line["v"] for line in per_bucket] == [pytest.approx(value) for value in (-3.0, 0.0625000005, 30_000.58125, 2.5e300)]
 
     def test_of_nothing_but_nulls_is_null(self, store: Store) -> None:
         self.put(store, SAMPLE, {"ts": T0}, {"ts": T0 + 1})
@@ -164,6 +181,14 @@ class MeasuringSuite(SuiteBase):
             assert self.ask(store, SAMPLE, of(Function.QUANTILE, "latency_ms_sketch", fraction)) == [{"v": expected}]
         per_bucket = self.ask(store, SAMPLE, of(Function.BUCKETS, "latency_ms_sketch"), bucket_us=2 * SECOND, start_us=T0)
         assert [line["v"] for line in per_bucket] == [sketch.merge(parts[:2]), sketch.merge(parts[2:])]
+
+    def test_values_of_a_gauge_are_counted_like_those_of_a_sketch(self, store: Store) -> None:
+        levels = (0.0, 1e-9, 3.0, 3.0, 250.0, -4.0, None)
+        self.put(store, SAMPLE, *({"ts": T0 + i * SECOND, "level": level} for i, level in enumerate(levels)))
+        self.tidy(store)
+        expected = {sketch.ZERO_INDEX: 2, sketch.index_of(3.0): 2, sketch.index_of(250.0): 1}
+        assert self.ask(store, SAMPLE, of(Function.BUCKETS, "level")) == [{"v": expected}]
+        assert self.ask(store, SAMPLE, of(Function.BUCKETS, "level"), start_us=T0 + 5 * SECOND) == [{"v": None}]
 
     def test_a_ratio_divides_what_its_parts_found(self, store: Store) -> None:
         self.put(store, SAMPLE, *({"ts": T0 + i, "venue": v, "amount": a} for i, (v, a) in enumerate((("a", 3.0), ("a", 1.0), ("b", 0.0)))))

@@ -73,6 +73,8 @@ def measures(column: Column) -> st.SearchStrategy[Measure]:
     plain = [Function.COUNT, Function.FIRST, Function.LAST] if column.kind is not Kind.SKETCH else [Function.COUNT, Function.BUCKETS]
     if column.kind in NUMERIC:
         plain += [Function.SUM, Function.AVG, Function.MIN, Function.MAX]
+    if column.kind is Kind.GAUGE:
+        plain += [Function.BUCKETS]
     if column.kind is Kind.COUNTER:
         plain += [Function.RATE, Function.DELTA]
     if column.kind is Kind.TIME:

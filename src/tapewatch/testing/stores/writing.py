@@ -14,7 +14,7 @@ from tapewatch.errors import QueryError, StoreRejected, StoreUnavailable
 from tapewatch.model.query import Function, Mode
 from tapewatch.model.rows import BodyMark, Coded, Mark, RowBatch
 from tapewatch.model.table import Column, Kind, gauge, tag
-from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW, Store, Stored
+from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW, Recognising, Store, Stored
 from tapewatch.testing.stores.base import SuiteBase, of
 from tapewatch.testing.stores.tables import NOTE, SAMPLE, T0, TABLES, batch
 
@@ -79,6 +79,15 @@ class WritingSuite(SuiteBase):
         assert self.put(store, NOTE, {"ts": T0}, mark=mark)
         assert not self.put(store, NOTE, {"ts": T0}, mark=mark)
         assert len(self.ask(store, NOTE)) == 1
+
+    def test_a_store_that_recognises_says_which_marks_it_has_taken(self, store: Store) -> None:
+        if isinstance(store, Recognising):
+            mark, body = Mark("bot", 1), BodyMark("d", T0)
+            self.put(store, NOTE, {"ts": T0}, mark=mark)
+            assert (store.knows(mark), store.knows(Mark("bot", 2)), store.knows(body)) == (True, False, False)
+            self.put(store, NOTE, {"ts": T0 + 1}, mark=body)
+            assert store.knows(BodyMark("d", T0 + 1))
+            assert not store.knows(BodyMark("d", T0 + BODY_MARK_US))
 
     def test_one_mark_twice_in_one_append_is_taken_once(self, store: Store) -> None:
         delivery = Stored((batch(NOTE, [{"ts": T0}]),), Mark("bot", 1))

@@ -11,14 +11,18 @@ from typing import Any
 
 from tapewatch.sources.collectors.feed import FeedCollector
 from tapewatch.sources.collectors.feed.measure import FeedMeasure
+from tapewatch.sources.collectors.feed.venues.base import Subscription
 
 Message = tuple[int, bytes]
 """Receive time in µs and the message."""
 
 FILES = {
     "binance_usdm": "BINANCE_FUTURES.ws.1.0.gz",
+    "bybit": "BYBIT.ws.25.0.gz",
     "coinbase": "COINBASE.ws.28.0.gz",
     "kraken": "KRAKEN.ws.50.0.gz",
+    "okx": "OKX.ws.1.0.gz",
+    "bitstamp": "BITSTAMP.ws.1.0.gz",
 }
 
 COLLECTORS = {
@@ -34,12 +38,28 @@ COLLECTORS = {
         ("trade", "book", "ticker"),
     ),
     "kraken": FeedCollector(
-        "kraken",
+        "kraken_v1",
         ("WAVES/EUR", "XMR/USD", "KSM/BTC", "GRT/ETH", "SC/EUR", "ETH/CHF", "OCEAN/BTC", "OMG/USD", "BTC/CHF", "ADA/BTC"),
         ("book",),
         book_depth=1000,
     ),
+    "bitstamp": FeedCollector(
+        "bitstamp",
+        ("BAT/BTC", "USDT/EUR", "BAT/EUR", "ETH/USD", "USDT/USD", "XLM/GBP", "XRP/EUR", "ADA/EUR", "GALA/EUR"),
+        ("book", "trade"),
+    ),
 }
+
+
+OLDER = {
+    "bybit": FeedCollector(
+        "bybit",
+        ("BCH/USDT", "XTZ/USDT", "UNI/USDT", "LTC/USDT", "DOT/USDT", "LINK/USDT", "ADA/USDT", "ETH/USDT"),
+        ("trade", "book"),
+    ),
+    "okx": FeedCollector("okx", ("BTC-USD-220527", "UNI-USD-SWAP", "BTC/USDT"), ("trade", "book", "ticker")),
+}
+"""Recordings of a protocol that has changed since: they are understood, and what they do not carry is unknown."""
 
 
 def read(folder: Path, venue: str) -> list[Message]:
@@ -76,12 +96,17 @@ class Played:
         return streams
 
 
-def play(collector: FeedCollector, messages: Iterable[Message], *, after_s: float = 5.0) -> Played:
-    """Let messages arrive at their times, on one connection, with a tick every second, and ``after_s`` seconds of silence at the end."""
+def play(
+    collector: FeedCollector, messages: Iterable[Message], *, after_s: float = 5.0, subscription: Subscription | None = None
+) -> Played:
+    """Let messages arrive at their times, with a tick every second, and ``after_s`` seconds of silence at the end.
+
+    They come on the only connection there is, or on that of a subscription.
+    """
     arrivals: Sequence[Message] = list(messages)
     start_us = arrivals[0][0]
     measure = collector.open_measure(start_us, 0.0)
-    (link,) = measure.links
+    (link,) = [link for link in measure.links if subscription is None or subscription.key in link.streams]
     link.up(0.0)
     rows: list[dict[str, Any]] = []
     next_us = start_us + 1_000_000

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from tapewatch.desk.addresses import SPOKEN
 from tapewatch.desk.faults import Fault, Script
 from tapewatch.desk.simulation import Simulation
-from tapewatch.desk.venues import VENUES
+from tapewatch.desk.venues import simulated
 from tapewatch.sources.collectors.feed import FeedCollector
 
 START_US = 1_700_000_000_000_000
@@ -16,9 +17,9 @@ STEP_S = 0.01
 
 def simulate(venue: str, seconds: int, *faults: Fault, seed: int = 7) -> list[dict[str, Any]]:
     """Rows of every stream of a simulated venue's first ``seconds``, on one connection."""
-    spec, messages = next(item for item in VENUES if item[0].name == venue)
+    spec, messages = simulated(venue)
     simulation = Simulation(spec, messages, seed=seed, script=Script(faults), start_us=START_US)
-    collector = FeedCollector(venue, tuple(item.symbol for item in spec.instruments), url="ws://127.0.0.1/stream")
+    collector = FeedCollector(SPOKEN.get(venue, venue), tuple(item.symbol for item in spec.instruments), url="ws://127.0.0.1/stream")
     measure = collector.open_measure(START_US, 0.0)
     (link,) = measure.links
     link.up(0.0)

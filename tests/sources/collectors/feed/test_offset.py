@@ -67,6 +67,37 @@ def test_a_venue_clock_that_was_set_back_moves_the_offset_once_it_has_stayed() -
     assert offset.baseline_us == pytest.approx(240 * MS, abs=200)
 
 
+def jittery(second: int, base_us: int) -> Lags:
+    """One-way times of a link whose shortest way of ten seconds wanders by 13 ms."""
+    return noisy(second, base_us + int(second // WINDOW_S) * 5 % 14 * MS)
+
+
+def test_a_clock_that_was_set_is_followed_on_a_link_whose_shortest_ways_wander() -> None:
+    offset = ClockOffset()
+    for second in range(120):
+        offset.observe(jittery(second, (40 if second < 60 else 240) * MS), float(second))
+    assert offset.baseline_us is not None
+    assert 240 * MS <= offset.baseline_us < 255 * MS
+
+
+def test_wandering_alone_moves_no_offset() -> None:
+    offset = ClockOffset()
+    ways_ms = [0, 10, 2, 12, 6, 12, 11, 13, 4, 12, 13, 11, 8]
+    for window, way_ms in enumerate(ways_ms):
+        for second in range(10):
+            offset.observe(noisy(window * 10 + second, (40 + way_ms) * MS), window * 10.0 + second)
+    assert offset.baseline_us == pytest.approx(40 * MS, abs=200)
+
+
+def test_a_queue_that_drains_for_half_a_minute_is_no_clock() -> None:
+    offset = ClockOffset()
+    for second in range(110):
+        delay_ms = max(0, 2000 - 40 * (second - 60)) if second >= 60 else 0
+        offset.observe(jittery(second, (40 + delay_ms) * MS), float(second))
+        assert offset.baseline_us is not None
+        assert offset.baseline_us < 60 * MS
+
+
 def test_a_venue_clock_that_was_set_forward_moves_the_offset_at_once() -> None:
     offset = ClockOffset()
     for second in range(30):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tapewatch.sources.collectors.feed.venues.base import Fault
 from tests.sources.collectors.feed.recorded import COLLECTORS, Message, Played, play, read
 
 pytestmark = pytest.mark.recordings
 
-EVENTS = ("gaps", "duplicates", "reorders", "resyncs", "reconnects", "checksum_mismatches", "crossed")
-SYMBOLS = (("SUSHI/USDT:USDT", "sushiusdt"), ("AKRO/USDT:USDT", "akrousdt"), ("KEEP/USDT:USDT", "keepusdt"), ("CTK/USDT:USDT", "ctkusdt"))
+EVENTS = ("resyncs", "reconnects", *Fault)
 
 
 def positions(messages: list[Message], *parts: str) -> list[int]:
@@ -42,14 +42,16 @@ def test_latencies_are_above_the_best_seen_and_small_once_the_recorder_had_caugh
     played = play(COLLECTORS[venue], read(recordings, venue))
     timed = [row for row in played.rows if row.get("latency_p50_ms") is not None]
     assert min(row["latency_p50_ms"] for row in timed) >= 0
-    busy = [row for row in timed[len(timed) // 2 :] if row["messages"] >= 50]
+    # Bitstamp's markets were quiet when they were recorded, a few messages a second each, and its way was a longer one
+    enough, most_ms = (15, 150) if venue == "bitstamp" else (50, 15)
+    busy = [row for row in timed[len(timed) // 2 :] if row["messages"] >= enough]
     assert busy
-    assert max(row["latency_p50_ms"] for row in busy) < 15
+    assert max(row["latency_p50_ms"] for row in busy) < most_ms
     for row in timed:
         assert sum(row["latency_ms_sketch"].values()) <= row["messages"]
 
 
-@pytest.mark.parametrize(("venue", "offset_ms"), [("binance_usdm", 41.9), ("coinbase", -18.2), ("kraken", 25.6)])
+@pytest.mark.parametrize(("venue", "offset_ms"), [("binance_usdm", 41.9), ("coinbase", -18.2), ("kraken", 25.6), ("bitstamp", -72.98)])
 def test_the_recorders_clock_offset_is_found_with_either_sign(recordings: Path, venue: str, offset_ms: float) -> None:
     last = play(COLLECTORS[venue], read(recordings, venue)).rows[-1]
     assert last["clock_offset_ms"] == pytest.approx(offset_ms, abs=0.1)
@@ -63,53 +65,17 @@ def test_the_recorders_blocked_start_is_a_backlog_that_decays(recordings: Path) 
     assert max(backlogs_ms[2:]) < 100
 
 
-@pytest.mark.parametrize(("symbol", "stream"), SYMBOLS)
-def test_one_depth_message_deleted_swapped_or_doubled_is_exactly_one_event(recordings: Path, symbol: str, stream: str) -> None:
-    collector = COLLECTORS["binance_usdm"]
-    messages = read(recordings, "binance_usdm")
-    places = positions(messages, f"{stream}@depth")
-    for inner in random.Random(stream).sample(range(1, len(places) - 2), 8):
-        here, there = places[inner], places[inner + 1]
-        deleted = [*messages[:here], *messages[here + 1 :]]
-        swapped = list(messages)
-        swapped[here], swapped[there] = (messages[here][0], messages[there][1]), (messages[there][0], messages[here][1])
-        doubled = [*messages[: here + 1], messages[here], *messages[here + 1 :]]
-        for changed, expected in ((deleted, {"gaps": 1}), (swapped, {"reorders": 1}), (doubled, {"duplicates": 1})):
-            played = play(collector, changed)
-            assert events(played) == expected, f"message {inner} of {stream}"
-            assert events(played, symbol=symbol, channel="book") == expected
-
-
-@pytest.mark.parametrize(("venue", "parts"), [("binance_usdm", ("sushiusdt@aggTrade",)), ("coinbase", ('"type":"match"', '"SKL-USD"'))])
-def test_a_lost_trade_is_one_gap_and_a_doubled_one_a_duplicate(recordings: Path, venue: str, parts: tuple[str, ...]) -> None:
-    messages = read(recordings, venue)
-    places = positions(messages, *parts)
-    for inner in random.Random(venue).sample(range(1, len(places) - 1), 8):
-        here = places[inner]
-        assert events(play(COLLECTORS[venue], [*messages[:here], *messages[here + 1 :]])) == {"gaps": 1}
-        assert events(play(COLLECTORS[venue], [*messages[: here + 1], *messages[here:]])) == {"duplicates": 1}
-
-
 def test_the_first_match_after_the_last_one_before_the_subscription_is_counted_too(recordings: Path) -> None:
     messages = read(recordings, "coinbase")
     first = positions(messages, '"type":"match"', '"SKL-USD"')[0]
     assert events(play(COLLECTORS["coinbase"], [*messages[:first], *messages[first + 1 :]])) == {"gaps": 1}
 
 
-def test_where_a_venue_counts_nothing_events_are_unknown_and_not_zero(recordings: Path) -> None:
-    unknown = {"coinbase": ("book", "ticker"), "binance_usdm": ("ticker", "candle"), "kraken": ("book",)}
-    for venue, channels in unknown.items():
-        played = play(COLLECTORS[venue], read(recordings, venue)[:2000])
-        for channel in channels:
-            for row in played.chosen(channel=channel):
-                assert (row["gaps"], row["duplicates"], row["reorders"]) == (None, None, None)
-
-
 def test_every_kraken_checksum_is_verified_and_an_altered_or_lost_update_is_found(recordings: Path) -> None:
     collector = COLLECTORS["kraken"]
     messages = read(recordings, "kraken")
     stream = collector.open_measure(0, 0.0).links[0].streams
-    assert {one.subscription.channel.rule for one in stream.values()} == {"checksum"}
+    assert all(one.subscription.channel.checksum for one in stream.values())
     # an update within the top ten: the checksum differs from the one of the update before
     near_top: list[int] = []
     before: dict[bytes, bytes] = {}
@@ -146,7 +112,7 @@ def test_a_stream_that_stops_is_reported_interval_after_interval_while_the_other
     assert next(row["ts"] for row in silent if row["verdict"] != "fresh") <= half_us + 5_000_000
     ages_ms = [row["age_ms"] for row in silent]
     assert ages_ms == sorted(ages_ms)
-    assert "no book message for" in silent[-1]["evidence"]
+    assert "no book for" in silent[-1]["evidence"]
     others = [row for row in played.rows if (row["symbol"], row["channel"]) != ("SUSHI/USDT:USDT", "book")]
     assert {row["verdict"] for row in others} <= {"fresh", "unknown"}
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from tapewatch.clock import SystemClock
-from tapewatch.sources.base import Context
-from tapewatch.sources.collectors.feed import FeedCollector
+from tapewatch.sources.base import Collector, Context, Shared
+from tapewatch.sources.history import History
 from tapewatch.sources.http_json import SharedHttp
 
 Talk = Callable[["VenueServer", ServerConnection], Awaitable[None]]
@@ -77,21 +78,26 @@ class Collected:
     def __init__(self) -> None:
         self.feed: list[dict[str, Any]] = []
         self.exchange: list[dict[str, Any]] = []
+        self.own: list[dict[str, Any]] = []
+        self.of = {"feed": self.feed, "exchange": self.exchange, "self": self.own}
 
     def total(self, column: str) -> float:
         return sum(row.get(column) or 0 for row in self.feed)
 
 
 @asynccontextmanager
-async def collecting(collector: FeedCollector) -> AsyncIterator[Collected]:
+async def collecting(
+    collector: Collector, *, shared: Shared | None = None, state_dir: Path | None = None, history: History | None = None
+) -> AsyncIterator[Collected]:
     """Run a collector as the runner does, and end it as the runner does."""
-    context = Context("feed-test", "live", "host", SystemClock(), SharedHttp(5.0))
+    http = SharedHttp(5.0)
+    context = Context("feed-test", "live", "host", SystemClock(), http, shared or Shared(), state_dir, history)
     collected = Collected()
     stream = collector.collect(context)
 
     async def read() -> None:
         async for batch in stream:
-            (collected.feed if batch.table == "feed" else collected.exchange).extend(batch.rows())
+            collected.of[batch.table].extend(batch.rows())
 
     reading = asyncio.create_task(read())
     try:
@@ -100,6 +106,7 @@ async def collecting(collector: FeedCollector) -> AsyncIterator[Collected]:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         await stream.aclose()  # pyright: ignore[reportAttributeAccessIssue] - it is an asynchronous generator
+        await http.close()
         if not reading.cancelled() and reading.exception() is not None:
             raise reading.exception()  # pyright: ignore[reportGeneralTypeIssues] - checked in the line above
 

@@ -10,7 +10,7 @@ from tapewatch.model.rows import RawColumn
 from tapewatch.sources.receivers.line_protocol.columns import Found, listed
 
 VALUES = (
-    *("1", "-0", "007", "1.", "+1", ".5", "1e5", "1e400", "NaN", "Infinity", "1.0d", "x", ""),
+    *("1", "-0", "0.1000000000000000055511151231257827", "007", "1.", "+1", ".5", "1e5", "1e400", "NaN", "Infinity", "1.0d", "x", ""),
     *("t", "false", "TRUE", "fAlse", "5u", "-5u", "-0i", "1.5i", "12t", "1700000000000000000n"),
     *('"a b"', '"a,b=c"', '"q\\"q"', '"\\\\"', '"x\ny"', '""', '"', '"é"', "#", "é"),
     *(
@@ -59,11 +59,13 @@ bodies = st.one_of(st.lists(lines, max_size=8).map("".join), noise, st.lists(st.
 
 
 def plain(value: Any) -> Any:
-    """A value in a form that compares as the stores see it: whole numbers and others are one kind of number, NaN equals NaN."""
+    """A value in a form that compares as the stores see it: whole numbers and others are one kind of number, NaN is NaN, -0 not 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if isinstance(value, float) and math.isnan(value):
         return "NaN"
+    if value == 0 and math.copysign(1.0, value) < 0:
+        return "-0"
     return float(value) if abs(value) < 2**53 else value
 
 

@@ -15,12 +15,14 @@ import pytest
 
 from tapewatch.clock import SystemClock
 from tapewatch.errors import ConfigError
+from tapewatch.model.query import Mode, Query
 from tapewatch.model.rows import Mark
-from tapewatch.store.backends.duckdb import DuckDBStore
+from tapewatch.model.table import Kind
+from tapewatch.store.backends.duckdb import DuckDBStore, upkeep
 from tapewatch.store.backends.duckdb.database import Database
 from tapewatch.store.backends.duckdb.migration import MIGRATIONS, Migration, newest_format
 from tapewatch.store.base import Stored
-from tapewatch.testing.stores.tables import NOTE, T0, batch
+from tapewatch.testing.stores.tables import NOTE, SAMPLE, T0, batch, plain
 from tests.sizes import ROOT
 from tests.small_disk import fill, small_disk
 
@@ -99,7 +101,7 @@ def test_rows_that_are_only_in_the_log_are_migrated_too(directory: Path) -> None
         from tapewatch.model.rows import Mark
         from tapewatch.store.backends.duckdb import DuckDBStore
         from tapewatch.store.base import Stored
-        from tapewatch.testing.stores.tables import NOTE, T0, batch
+        from tapewatch.testing.stores.tables import NOTE, SAMPLE, T0, batch, plain
         store = DuckDBStore(Path({str(directory)!r}), SystemClock())
         store.create(NOTE)
         store.append([Stored((batch(NOTE, [{{"ts": T0 + 10**6, "note": "late"}}]),), Mark("bot", 2))])
@@ -167,3 +169,52 @@ def test_a_new_file_begins_with_the_newest_format(tmp_path: Path) -> None:
     open_later(tmp_path, LATER).close()
     with contextlib.closing(duckdb.connect(tmp_path / FILE, read_only=True)) as connection:
         assert connection.execute("SELECT version FROM books.format").fetchall() == [(TODAY + 2,)]
+
+
+def as_before_packing(path: Path) -> None:
+    """Make a file one of format 2: sketches as maps, and cold rows as hot ones."""
+    with contextlib.closing(duckdb.connect(path)) as connection:
+        maps = [column.name for column in SAMPLE.all_columns if column.kind is Kind.SKETCH]
+        old = f"* REPLACE ({', '.join(f'CAST(map_from_entries({name}) AS MAP(INTEGER, BIGINT)) AS {name}' for name in maps)})"
+        connection.execute(f"CREATE TABLE cold.old AS SELECT {old} FROM sample WHERE ts < {NOON}")
+        connection.execute(f"CREATE TABLE hot.old AS SELECT {old} FROM sample WHERE ts >= {NOON}")
+        for area in ("cold", "hot"):
+            connection.execute(f"DROP TABLE {area}.sample")
+            connection.execute(f"ALTER TABLE {area}.old RENAME TO sample")
+        connection.execute("CREATE OR REPLACE VIEW sample AS SELECT * FROM cold.sample UNION ALL BY NAME SELECT * FROM hot.sample")
+        connection.execute("UPDATE books.format SET version = 2")
+
+
+NOON = 20_000 * upkeep.PERIOD_US
+
+
+def test_rows_of_a_file_from_before_packing_are_the_same_afterwards(tmp_path: Path) -> None:
+    def opened() -> DuckDBStore:
+        store = DuckDBStore(tmp_path, SystemClock())
+        store.create(SAMPLE)
+        return store
+
+    def rows(store: DuckDBStore) -> list[dict[str, object]]:
+        return plain(store.scan(Query("sample", 0, 2 * NOON, mode=Mode.ROWS, columns=tuple(SAMPLE.column))))
+
+    sketches = [{5: 1, 6: 2}, {-10_000: 4, 7: 1, 9: 2**40}, None, {-3: 1, 9_000: 1}]
+    moments = [NOON - 3, NOON - 2, NOON - 1, NOON]
+    held = [
+        {"ts": ts, "level": float(i), "latency_ms_sketch": sketch, **({"seen_at": ts - 10**9} if i % 2 else {})}
+        for i, (ts, sketch) in enumerate(zip(moments, sketches, strict=True))
+    ]
+    store = opened()
+    store.append([Stored((batch(SAMPLE, held),))])
+    store.maintain(NOON + upkeep.GRACE_US)
+    before = rows(store)
+    assert [row["latency_ms_sketch"] for row in before] == sketches[::-1]
+    store.close()
+    as_before_packing(tmp_path / FILE)
+    store = opened()
+    assert rows(store) == before
+    store.append([Stored((batch(SAMPLE, [{"ts": NOON + 1, "latency_ms_sketch": {1: 1}}]),))])
+    store.maintain(NOON + upkeep.PERIOD_US + upkeep.GRACE_US)
+    assert rows(store)[1:] == before
+    assert store._database.cursor().execute("SELECT count(*) FROM hot.sample").fetchone() == (0,)
+    store.close()
+    assert (tmp_path / f"{FILE}.format-2").exists()

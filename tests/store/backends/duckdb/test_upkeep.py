@@ -5,22 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tapewatch.clock import SystemClock
+from tapewatch.clock import ManualClock, SystemClock
 from tapewatch.errors import StoreUnavailable
-from tapewatch.model.query import Function, Measure, Query
+from tapewatch.model.query import Function, Measure, Mode, Query
 from tapewatch.model.rows import BodyMark, Coded, Mark, RowBatch
-from tapewatch.model.table import Table
+from tapewatch.model.table import Column, Identity, Kind, Table, gauge, tag
 from tapewatch.store.backends.duckdb import DuckDBStore, upkeep
-from tapewatch.store.backends.duckdb.database import Conflict
+from tapewatch.store.backends.duckdb.database import Conflict, OutOfMemory
 from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW, Maintained, Stored
 from tapewatch.testing.stores.tables import NOTE, SAMPLE, batch, plain
 
 DAY_US = upkeep.PERIOD_US
+SKETCH = Column("taken", Kind.SKETCH, "How long.")
 MIDNIGHT_US = 20_000 * DAY_US
 
 
@@ -76,6 +78,41 @@ def test_a_large_hot_table_moves_before_its_day_is_over(store: DuckDBStore, monk
     assert levels(store) == [{"count": 100.0, "sum_level": 100.0}]
 
 
+def test_a_table_that_rows_flood_moves_when_they_come_more_slowly_or_it_is_very_large(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, rows in (("HOT_ROWS", 100), ("FLOOD_ROWS_PER_S", 6), ("MOST_HOT_ROWS", 250)):
+        monkeypatch.setattr(upkeep, name, rows)
+    now_us, cold = MIDNIGHT_US + DAY_US // 2, list[int]()
+    for came in (0, 100, 60, 60, 60, 10, 50, 40, 59):
+        put(store, *(now_us - upkeep.SETTLED_US - i - 1 for i in range(came)))
+        store.maintain(now_us)
+        cold.append(rows_in(store, "cold"))
+        now_us += 10_000_000
+    assert cold == [0, 0, 0, 0, 280, 280, 280, 380, 380]
+    assert [row["count"] for row in levels(store)] == [439.0]
+
+
+def test_a_table_that_cannot_move_keeps_neither_the_others_nor_the_log(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = store._upkeep._move_piece
+
+    def failing(table: Table, before_us: int, copy: str, delete: str) -> int:
+        if table.name == "sample":
+            raise OutOfMemory("moving rows of sample: no memory")
+        return moves(table, before_us, copy, delete)
+
+    monkeypatch.setattr(store._upkeep, "_move_piece", failing)
+    put(store, MIDNIGHT_US - 1)
+    store.append([Stored((batch(NOTE, [{"ts": MIDNIGHT_US - 1}]),))])
+    with pytest.raises(StoreUnavailable, match="sample: no memory"):
+        store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+    assert (rows_in(store, "hot"), rows_in(store, "cold", NOTE)) == (1, 1)
+    assert store._database.log_bytes == 0
+    monkeypatch.setattr(store._upkeep, "_move_piece", moves)
+    store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+    assert (rows_in(store, "hot"), rows_in(store, "cold")) == (0, 1)
+
+
 def test_what_moved_is_written_back_and_so_is_a_long_log(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
     put(store, MIDNIGHT_US - 1)
     assert store._database.log_bytes > 0
@@ -98,17 +135,73 @@ def test_marks_beside_the_rows_stay_bounded(store: DuckDBStore) -> None:
     assert store.append([deliveries[0], deliveries[-1], Stored((), Mark("bot", 3 * MARK_WINDOW))]) == [False, False, True]
 
 
-def test_bodies_beside_the_rows_are_forgotten_after_ten_minutes(store: DuckDBStore) -> None:
-    deliveries = [Stored((), BodyMark(f"d{i}", MIDNIGHT_US + i)) for i in range(3)]
+@pytest.mark.parametrize("jump_s", [-86_400.0, -3_600.0, -1.0, 0.0, 1.0, 3_600.0, 86_400.0])
+def test_bodies_beside_the_rows_are_forgotten_after_ten_minutes_whatever_the_clock_says(tmp_path: Path, jump_s: float) -> None:
+    clock = ManualClock(MIDNIGHT_US)
+    store = DuckDBStore(tmp_path, clock)
+    clock.jump(jump_s)
+    deliveries = [Stored((), BodyMark(f"d{i}", clock.steady_us() + i)) for i in range(3)]
     assert all(store.append(deliveries))
-    store.maintain(MIDNIGHT_US + 1 + BODY_MARK_US)
+    clock.advance(BODY_MARK_US / 1e6 - 1)
+    store.maintain(clock.now_us())
+    again = [Stored((), BodyMark(f"d{i}", clock.steady_us())) for i in range(3)]
+    assert store.append(again) == [False, False, False]
+    clock.jump(-2 * jump_s)
+    clock.advance(1 + 1e-6)
+    store.maintain(clock.now_us())
     assert store._database.cursor().execute("SELECT digest FROM books.bodies").fetchall() == [("d2",)]
     assert store.append(deliveries) == [True, True, False]
+    store.close()
+
+
+def test_a_body_of_before_a_clock_was_set_back_is_known_for_ten_minutes_after_the_start(tmp_path: Path) -> None:
+    clock = ManualClock(MIDNIGHT_US)
+    store = DuckDBStore(tmp_path, clock)
+    store.append([Stored((), BodyMark("d", MIDNIGHT_US))])
+    store.close()
+    later = ManualClock(MIDNIGHT_US - 86_400_000_000)
+    store = DuckDBStore(tmp_path, later)
+    assert store.append([Stored((), BodyMark("d", later.steady_us()))]) == [False]
+    later.advance(BODY_MARK_US / 1e6)
+    assert store.append([Stored((), BodyMark("d", later.steady_us()))]) == [True], "not for a day"
+    store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cells", [upkeep.MOVED_CELLS, 10**9])
+def test_a_wide_table_moves_within_the_memory_of_the_engine(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+    """A day of summaries of two hundred streams: 130 columns, a sketch among them; what is too much at once moves in more pieces."""
+    monkeypatch.setattr(upkeep, "MOVED_CELLS", cells)
+    wide = Table(
+        "wide", "Many.", (tag("stream", "One."), SKETCH, *(gauge(f"x{i}", "none", "One.") for i in range(130))), identity=Identity.NONE
+    )
+    store.create(wide)
+    count, chance = 40_000, np.random.default_rng(1)
+    ts = MIDNIGHT_US - count + np.arange(count)
+    sketches = np.array([dict.fromkeys(range(k % 100, k % 100 + 70), 1) for k in range(count)], np.object_)
+    for half in np.array_split(np.arange(count), 6):
+        words = Coded((half % 100).astype(np.int32), tuple(f"s{i}" for i in range(100)))
+        columns = {"ts": ts[half], "received_at": ts[half], "source": words, "env": words, "stream": words, "taken": sketches[half]}
+        drawn = {f"x{i}": chance.random(len(half)) for i in range(130)}
+        store.append([Stored((RowBatch("wide", len(half), {**columns, **drawn}),))])
+    store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+    assert (rows_in(store, "hot", wide), rows_in(store, "cold", wide)) == (0, count)
+
+
+def test_what_has_gathered_without_upkeep_moves_by_stretches_of_time(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "MOVED_ROWS", 100)
+    put(store, *(MIDNIGHT_US - 1 - i for i in range(950)))
+    put(store, MIDNIGHT_US + 1)
+    parts = store._upkeep._stretches(SAMPLE, MIDNIGHT_US, 951)
+    assert 5 < len(parts) <= 10
+    assert parts == sorted(parts)
+    store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+    assert (rows_in(store, "hot"), rows_in(store, "cold")) == (1, 950)
 
 
 def test_a_move_gives_way_to_a_row_that_is_replaced_meanwhile(store: DuckDBStore) -> None:
     put(store, *(MIDNIGHT_US - 1 - i for i in range(50)))
-    copy, delete = store._dialect.move(SAMPLE)
+    copy, delete = store._dialect.move(SAMPLE, {column.name: str(column.kind) for column in SAMPLE.all_columns})
     cursor = store._database.cursor()
 
     def move() -> None:
@@ -127,7 +220,7 @@ def test_a_move_gives_way_to_a_row_that_is_replaced_meanwhile(store: DuckDBStore
 
 def test_a_commit_that_replaces_a_moving_row_waits_for_it(store: DuckDBStore) -> None:
     put(store, *(MIDNIGHT_US - 1 - i for i in range(50)))
-    copy, delete = store._dialect.move(SAMPLE)
+    copy, delete = store._dialect.move(SAMPLE, {column.name: str(column.kind) for column in SAMPLE.all_columns})
     cursor = store._database.cursor()
     replacing = threading.Thread(target=put, args=(store, MIDNIGHT_US - 11), kwargs={"level": 7.0})
     store._upkeep.note_cold("sample", MIDNIGHT_US - 1)
@@ -200,3 +293,44 @@ def test_closing_ends_a_move_and_nothing_is_lost(tmp_path: Path) -> None:
     assert rows_in(again, "hot") + rows_in(again, "cold") == len(ts)
     assert {rows_in(again, "hot"), rows_in(again, "cold")} == {0, len(ts)}
     again.close()
+
+
+@pytest.mark.parametrize("jump_days", [-30, -1, 1, 30])
+def test_closed_days_go_on_moving_after_the_clock_was_set(store: DuckDBStore, jump_days: int) -> None:
+    put(store, MIDNIGHT_US - 1)
+    store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+    assert (rows_in(store, "hot"), rows_in(store, "cold")) == (0, 1)
+    set_us = MIDNIGHT_US + jump_days * DAY_US
+    put(store, set_us + 1)
+    store.maintain(set_us + upkeep.GRACE_US)
+    assert (rows_in(store, "hot"), rows_in(store, "cold")) == (1, 1), "its day goes on"
+    store.maintain(set_us + DAY_US + upkeep.GRACE_US)
+    assert (rows_in(store, "hot"), rows_in(store, "cold")) == (0, 2)
+    assert levels(store) == [{"count": 2.0, "sum_level": 2.0}]
+
+
+@pytest.mark.parametrize("jump_s", [-86_400, -3_600, -1, 1, 599, 3_600, 86_400])
+def test_a_body_sent_again_across_a_jump_keeps_its_rows_once(store: DuckDBStore, jump_s: int) -> None:
+    """A body has a mark only when all its rows say when they happened: whether the mark is known or not, the rows are the same ones."""
+    rows = [{"ts": MIDNIGHT_US + i, "level": 1.0} for i in range(3)]
+    for received_us in (MIDNIGHT_US, MIDNIGHT_US + jump_s * 1_000_000):
+        store.maintain(received_us)
+        store.append([Stored((batch(SAMPLE, rows),), BodyMark("d", received_us))])
+    assert levels(store) == [{"count": 3.0, "sum_level": 3.0}]
+
+
+FAR = 2**63 - 1
+
+
+@pytest.mark.parametrize(("ts", "came_us"), [(-5, FAR), (5, -FAR), (MIDNIGHT_US - 9, -FAR), (-FAR, FAR)])
+def test_a_row_whose_times_lie_too_far_apart_to_be_packed_stays_hot_and_keeps_no_other_from_moving(
+    store: DuckDBStore, ts: int, came_us: int
+) -> None:
+    put(store, MIDNIGHT_US - 2)
+    far = batch(SAMPLE, [{"ts": ts, "level": 2.0}])
+    store.append([Stored((replace(far, columns={**far.columns, "received_at": np.array([came_us], np.int64)}),))])
+    asked = Query("sample", -FAR, FAR, Mode.ROWS, columns=("ts", "received_at", "level"))
+    before = plain(store.scan(asked))
+    store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+    assert (rows_in(store, "hot"), rows_in(store, "cold")) == (1, 1)
+    assert plain(store.scan(asked)) == before

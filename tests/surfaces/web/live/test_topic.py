@@ -14,14 +14,15 @@ from tapewatch.clock import ManualClock
 from tapewatch.errors import StoreUnavailable
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Mode, Query
 from tapewatch.query.frame import Frame
-from tapewatch.query.run import QueryEngine
+from tapewatch.query.recent import Recent
+from tapewatch.query.run import QueryEngine, Tail
 from tapewatch.query.series import SeriesBook
 from tapewatch.store.backends.memory import MemoryStore
 from tapewatch.store.base import Stored
 from tapewatch.surfaces.web.live.asked import Asked, touches
 from tapewatch.surfaces.web.live.increment import can_continue
 from tapewatch.surfaces.web.live.messages import Window
-from tapewatch.surfaces.web.live.topic import ASK_ALL_EVERY_S, RETRY_S, Tools, Topic
+from tapewatch.surfaces.web.live.topic import ASK_ALL_EVERY_S, LEAST_PERIOD_S, MOST_PERIOD_S, RETRY_S, Tools, Topic
 from tests.rows import CATALOG, NOW_US, S, accepted
 from tests.surfaces.web.live.viewer import Viewer, rows_of
 
@@ -41,13 +42,20 @@ class Room:
     """A topic, a viewer of it, and everything that a server would have around them."""
 
     def __init__(
-        self, measures: tuple[Measure, ...] = MEASURES, *, by: tuple[str, ...] = ("venue",), filters: tuple[Filter, ...] = ()
+        self,
+        measures: tuple[Measure, ...] = MEASURES,
+        *,
+        by: tuple[str, ...] = ("venue",),
+        filters: tuple[Filter, ...] = (),
+        remembers: bool = False,
     ) -> None:
         self.clock = ManualClock(NOW_US)
         self.store = MemoryStore()
         self.store.create(CATALOG["exchange"])
         self.book = SeriesBook(CATALOG, self.clock)
-        self.engine = Counted(QueryEngine(self.store, CATALOG, self.book, self.clock))
+        self.recent = Recent(CATALOG, self.clock)
+        self.engine = Counted(QueryEngine(self.store, CATALOG, self.book, self.clock, recent=self.recent if remembers else None))
+        self.recent.answers_from(0)
         self.tools = Tools(self.engine, CATALOG, self.book, lambda asked: pytest.fail("no verdicts here"))
         self.viewer = Viewer()
 
@@ -62,6 +70,7 @@ class Room:
         batch = accepted("exchange", rows, now_us=self.clock.now_us(), period_s=1)
         self.store.append([Stored((batch,))])
         self.book(batch)
+        self.recent(batch)
         return self.topic.observe(batch, self.clock.monotonic_s())
 
     def refresh(self) -> bool:
@@ -75,7 +84,7 @@ class Room:
 
     def truth(self) -> Frame:
         """What a full answer shows now."""
-        query = self.topic.asked.query(self.clock.now_us())
+        query = self.topic.asked.query(self.clock.now_us(), CATALOG)
         assert query is not None
         return self.engine.inner.frame(query)
 
@@ -88,11 +97,14 @@ class Counted:
         self.asked: list[Query] = []
         self.away = ""
 
-    def frame(self, query: Query, *, spark: Query | None = None) -> Frame:
+    def frame(self, query: Query, *, spark: Query | None = None, is_standing: bool = False) -> Frame:
         self.asked.append(query)
         if self.away:
             raise StoreUnavailable(self.away)
-        return self.inner.frame(query, spark=spark)
+        return self.inner.frame(query, spark=spark, is_standing=is_standing)
+
+    def at_hand(self, query: Query) -> Tail | None:
+        return self.inner.at_hand(query)
 
 
 ROW = st.fixed_dictionaries(
@@ -108,9 +120,11 @@ STEPS = st.lists(st.tuples(st.sampled_from([0.1, 1.0, 4.0, 11.0]), st.lists(ROW,
 
 
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS, st.sampled_from([MEASURES, MEASURES[:2], INCREASES]))
-def test_deltas_add_up_to_the_full_answer(steps: list[tuple[float, list[dict[str, Any]], bool]], measures: tuple[Measure, ...]) -> None:
-    room = Room(measures)
+@given(STEPS, st.sampled_from([MEASURES, MEASURES[:2], INCREASES, INCREASES[:1]]), st.sampled_from(["memory", "store"]))
+def test_deltas_add_up_to_the_full_answer(
+    steps: list[tuple[float, list[dict[str, Any]], bool]], measures: tuple[Measure, ...], asks: str
+) -> None:
+    room = Room(measures, remembers=asks == "memory")
     room.take({"venue": "kraken", "connected": True, "latency_ms": 5.0})
     room.refresh()
     for pause_s, rows, looks in steps:
@@ -146,6 +160,36 @@ def test_new_rows_are_asked_and_sent_from_their_bucket_on() -> None:
     assert asked.end_us - asked.start_us <= 3 * BUCKET_S * S
     assert room.viewer.rows_sent - rows_before <= 2
     assert room.viewer.snapshots <= 4
+
+
+def test_new_rows_are_added_up_in_memory_and_the_store_is_left_alone() -> None:
+    room = Room((*MEASURES, INCREASES[0]), remembers=True)
+    for number in range(30):
+        room.take({"venue": "kraken", "connected": True, "latency_ms": 5.0, "reconnects": number})
+        room.refresh()
+        room.clock.advance(1)
+        if number == 2 * BUCKET_S:  # the bucket in which the panel was opened is the store's
+            room.engine.asked.clear()
+    assert room.engine.asked == []
+    assert room.viewer.frame is not None
+    truth = json.loads(room.truth().encode())
+    assert room.viewer.rows(truth["start_us"]) == rows_of(truth, truth["start_us"])
+
+
+def test_the_newest_rows_are_asked_as_a_whole_even_if_the_question_names_a_bucket() -> None:
+    room = Room(remembers=True)
+
+    def question(start_us: int, end_us: int) -> Query:
+        return Query("exchange", start_us, end_us, mode=Mode.LATEST, bucket_us=BUCKET_S * S)
+
+    room.topic = Topic("t2", replace(room.topic.asked, question=question))
+    room.topic.clients[object()] = {"a"}  # pyright: ignore[reportArgumentType] - somebody who shows it
+    for _ in range(3):
+        room.take({"venue": "kraken", "connected": True})
+        room.refresh()
+        room.clock.advance(1)
+    assert room.viewer.frame is not None
+    assert room.viewer.frame["rows"] == 1
 
 
 def test_a_late_row_changes_its_own_bucket() -> None:
@@ -308,3 +352,29 @@ def test_rows_that_the_filters_leave_out_do_not_make_a_topic_due() -> None:
     assert at(start_us=NOW_US + 1) is None
     assert at(end_us=NOW_US) is None
     assert at(start_us=NOW_US + 9 * S, end_us=NOW_US + 11 * S, shift_us=10 * S) == NOW_US + 10 * S
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, -3_600.0, -30.0, -7.0, -2.0, 2.0, 7.0, 30.0, 3_600.0, 86_400.0])
+def test_viewers_see_the_truth_and_are_served_on_time_when_the_clock_is_set(jump_s: float) -> None:
+    room = Room()
+    for step in range(30):
+        room.clock.advance(2)
+        if step == 15:
+            room.clock.jump(jump_s)
+        room.take({"venue": "kraken", "connected": True, "latency_ms": float(step)})
+        late_s = LEAST_PERIOD_S if step == 15 and jump_s < 0 else 0  # the window moves back with its next bucket at the latest
+        assert room.topic.due_s() <= room.clock.monotonic_s() + late_s, step
+        room.refresh()
+        truth = json.loads(room.truth().encode())
+        assert room.viewer.rows(truth["start_us"]) == rows_of(truth, truth["start_us"]), step
+        assert room.topic.due_s() <= room.clock.monotonic_s() + MOST_PERIOD_S
+
+
+def test_a_late_row_before_the_range_changes_what_its_first_row_is_compared_with() -> None:
+    room = Room(INCREASES[:1], remembers=True)
+    room.take({"venue": "kraken", "reconnects": 1})
+    room.refresh()
+    assert room.take({"venue": "kraken", "reconnects": 1, "ts": room.clock.now_us() - 75 * S})
+    room.refresh()
+    truth = json.loads(room.truth().encode())
+    assert room.viewer.rows(truth["start_us"]) == rows_of(truth, truth["start_us"])

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tapewatch.errors import TapewatchError
+from tapewatch.model.query import Function, Measure, Query, check
 from tapewatch.query.wire import query_from_json
 from tapewatch.surfaces.dashboards import DASHBOARDS
+from tapewatch.surfaces.dashboards.marks import MARKS
 from tapewatch.surfaces.web.schemas import CatalogOut, DashboardsOut, FrameOut, QueryBody, StatusOut
 from tests.surfaces.web.stack import Stack
 
@@ -108,6 +110,16 @@ def test_whatever_is_asked_is_answered_or_refused_but_never_breaks(body: dict[st
         query_from_json(question.model_dump(exclude_none=True), 1_800_000_000_000_000)
 
 
+async def test_the_catalogue_names_the_functions_that_take_each_column(web: Stack) -> None:
+    found = (await web.http.get("/api/catalog")).json()
+    for table in found["tables"]:
+        for column in table["columns"]:
+            for function in column["functions"]:
+                argument = {"quantile": 0.5, "time_in_state": (column["states"] or [{"name": "true"}])[0]["name"]}.get(function)
+                measure = Measure(Function(function), column["name"], argument)
+                check(Query(table["name"], 0, 1, measures=(measure,)), web.parts.catalog[table["name"]])
+
+
 async def test_the_catalogue_has_every_table_and_unit(web: Stack) -> None:
     found = (await web.http.get("/api/catalog")).json()
     CatalogOut.model_validate(found)
@@ -122,6 +134,7 @@ async def test_the_dashboards_are_given_in_the_order_of_the_rail(web: Stack) -> 
     found = (await web.http.get("/api/dashboards")).json()
     DashboardsOut.model_validate(found)
     assert [board["id"] for board in found["dashboards"]] == [board.id for board in DASHBOARDS]
+    assert [panel["id"] for panel in found["marks"]["panels"]] == [panel.id for panel in MARKS.panels]
 
 
 async def test_values_of_a_tag(web: Stack) -> None:

@@ -17,12 +17,16 @@ import numpy as np
 from tapewatch.sources.collectors.feed.offset import Lags
 
 NOTICED_US = 20_000
-NOTICED_TIMES = 2
+NOTICED_TIMES = 3
 USUAL_FRACTION = 0.95
-"""A backlog is at least 20 ms more than twice what the latency of the link usually stays under; what is below is its jitter."""
+"""A backlog is at least 20 ms more than three times what the latency of the link usually stays under; what is below is its jitter.
 
-UNKNOWN_US = 100_000
-"""What a backlog must exceed while nothing is known of the link yet."""
+One late packet holds up those behind it, which looks like a small queue. Where latencies fall off exponentially, one message in twenty
+exceeds the usual and one in 8,000 three times as much; twice, one in 400, would be a false backlog every minute or so.
+"""
+
+UNKNOWN_US = 200_000
+"""What a backlog must exceed while nothing is known of the link yet: more than the jitter of a way around the world."""
 
 REMEMBERED = 24
 """Intervals by which the usual latency is known: two minutes of five seconds, longer than most backlogs."""

@@ -1,11 +1,8 @@
-"""When to try to connect again: full jitter, and never faster than a venue allows."""
+"""When to try to connect again: full jitter."""
 
 from __future__ import annotations
 
-import asyncio
 from random import Random
-
-from tapewatch.clock import Clock
 
 BASE_S = 1.0
 CAP_S = 30.0
@@ -20,19 +17,3 @@ def backoff_s(failures: int, random: Random) -> float:
     do not come back together.
     """
     return random.uniform(0, min(CAP_S, BASE_S * 2 ** min(failures, DOUBLINGS)))
-
-
-class Gate:
-    """Lets connections of one venue through one by one, at least ``interval_s`` apart."""
-
-    def __init__(self, interval_s: float, clock: Clock) -> None:
-        self._interval_s = interval_s
-        self._clock = clock
-        self._free_s = clock.monotonic_s()
-
-    async def wait(self) -> None:
-        """Wait for one's turn; turns are given in the order in which they are asked for."""
-        now_s = self._clock.monotonic_s()
-        turn_s = max(now_s, self._free_s)
-        self._free_s = turn_s + self._interval_s
-        await asyncio.sleep(turn_s - now_s)

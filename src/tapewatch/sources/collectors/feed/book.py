@@ -6,8 +6,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
-CHECKED_LEVELS = 10
-"""Levels of each side that enter a checksum."""
+from tapewatch.sources.collectors.feed.venues.base import Checksum
 
 Level = Sequence[str]
 """Price, quantity and perhaps more, as the venue wrote them; quantity 0 removes the level."""
@@ -47,15 +46,17 @@ class Side:
         keys, entries, sign, entry = self.keys, self.entries, self._sign, self._entry
         for level in levels:
             key = sign * float(level[0])
+            is_kept, is_known = float(level[1]) != 0, key in entries
+            if not is_kept and not is_known:
+                continue
             position = bisect_left(keys, key)
             touched = min(touched, position)
-            if float(level[1]) == 0:
-                if entries.pop(key, None) is not None:
-                    del keys[position]
-            else:
-                if key not in entries:
+            if is_kept:
+                if not is_known:
                     keys.insert(position, key)
                 entries[key] = entry(level[0], level[1])
+            else:
+                del keys[position], entries[key]
         self._truncate()
         return touched
 
@@ -65,15 +66,17 @@ class Side:
                 del self.entries[key]
             del self.keys[self._depth :]
 
-    @property
-    def best(self) -> float | None:
-        """Best price; None when the side is empty."""
-        return self._sign * self.keys[0] if self.keys else None
+    def holds(self, levels: Iterable[Level]) -> bool:
+        """Whether the best levels are these, as far as both go."""
+        other = Side(self._sign, self._depth, self._entry)
+        other.replace(levels)
+        common = min(len(self.keys), len(other.keys))
+        return self.keys[:common] == other.keys[:common] and self.top(common) == other.top(common)
 
-    def top(self) -> str:
-        """Texts of the best `CHECKED_LEVELS` levels, joined."""
+    def top(self, levels: int) -> list[str]:
+        """Texts of the best levels."""
         entries = self.entries
-        return "".join([entries[key] for key in self.keys[:CHECKED_LEVELS]])
+        return [entries[key] for key in self.keys[:levels]]
 
 
 class Book:
@@ -82,11 +85,14 @@ class Book:
     Args:
         depth: Levels kept a side; None for all. Levels that fall out are forgotten, as the venue forgets them.
         entry: What is kept of a level; for a checksum the text that enters it.
+        check: How the venue sums its book; None when it does not.
     """
 
-    __slots__ = ("_checksum", "asks", "bids")
+    __slots__ = ("_check", "_checksum", "_levels", "asks", "bids")
 
-    def __init__(self, depth: int | None, entry: Entry) -> None:
+    def __init__(self, depth: int | None, entry: Entry, check: Checksum | None = None) -> None:
+        self._check = check
+        self._levels = check.levels if check else 0
         self.asks = Side(1, depth, entry)
         self.bids = Side(-1, depth, entry)
         self._checksum: int | None = None
@@ -99,22 +105,29 @@ class Book:
 
     def change(self, asks: Sequence[Level], bids: Sequence[Level]) -> None:
         """Apply the changes of one message."""
-        touched = CHECKED_LEVELS
+        touched = self._levels
         if asks:
             touched = self.asks.change(asks)
         if bids:
             touched = min(touched, self.bids.change(bids))
-        if touched < CHECKED_LEVELS:
+        if touched < self._levels:
             self._checksum = None
+
+    def holds(self, asks: Iterable[Level], bids: Iterable[Level]) -> bool:
+        """Whether a snapshot's levels are those of this book, as far as both go."""
+        return self.asks.holds(asks) and self.bids.holds(bids)
 
     @property
     def is_crossed(self) -> bool:
-        """Whether the best bid is above the best ask, which no order book of a working market is."""
+        """Whether the best bid is at or above the best ask, which no order book of a working market is."""
         asks, bids = self.asks.keys, self.bids.keys
-        return bool(asks and bids) and -bids[0] > asks[0]
+        return bool(asks and bids) and -bids[0] >= asks[0]
 
-    def checksum(self) -> int:
-        """CRC32 (unsigned, 32 bit) of the kept texts: the best ten asks, then the best ten bids."""
+    def checksum(self) -> int | None:
+        """CRC32 (unsigned, 32 bit) of the kept texts, put together as the venue does; None when it sums nothing."""
+        if self._check is None:
+            return None
         if self._checksum is None:
-            self._checksum = zlib.crc32((self.asks.top() + self.bids.top()).encode("ascii"))
+            text = self._check.text(self.asks.top(self._levels), self.bids.top(self._levels))
+            self._checksum = zlib.crc32(text.encode("ascii"))
         return self._checksum

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from random import Random
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
@@ -14,19 +12,18 @@ from tapewatch.errors import ConfigError
 from tapewatch.model.rows import RawBatch
 from tapewatch.model.venue import Names
 from tapewatch.sources.base import Context
-from tapewatch.sources.collectors.feed.backoff import Gate
-from tapewatch.sources.collectors.feed.venues import VENUES
-from tapewatch.sources.collectors.feed.venues.base import Channel, FeedVenue, Subscription
+from tapewatch.sources.collectors.feed.collection import check_interval, check_streams, collect_feed
+from tapewatch.sources.collectors.feed.peers import Peers
+from tapewatch.sources.collectors.feed.recorder.discretion import of_venue
+from tapewatch.sources.collectors.feed.recorder.recording import LIMIT_MB, RECORD_DIR, RECORD_LIMIT, check_limit, recorder_of
+from tapewatch.sources.collectors.feed.venues import OLDER, VENUES
+from tapewatch.sources.collectors.feed.venues.base import Channel, FeedVenue, ServerTime, Subscription
 
 if TYPE_CHECKING:
     from tapewatch.sources.collectors.feed.measure import FeedMeasure
+    from tapewatch.sources.collectors.feed.recorder.recorder import Recorder
 
 # What measures and what connects is imported by the process that runs the collector: the server only reads its settings.
-
-TICK_S = 1.0
-"""Seconds between two rows of table ``exchange``, and between two looks at every stream's verdict."""
-
-INTERVAL_MAX_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +31,10 @@ class FeedCollector:
     """Measures streams of one venue: a row of table ``feed`` for each stream and interval, a row of ``exchange`` every second."""
 
     kind: ClassVar[str] = "feed"
-    tables: ClassVar[tuple[str, ...]] = ("feed", "exchange")
+    tables: ClassVar[tuple[str, ...]] = ("feed", "feed_lead", "exchange", "self")
     busy: ClassVar[bool] = True
 
-    venue: str = field(metadata={"sentence": "Venue id: binance_usdm, coinbase or kraken."})
+    venue: str = field(metadata={"sentence": f"Venue id: {', '.join([*(venue.id for venue in VENUES), *OLDER])}."})
     symbols: tuple[str, ...] = field(metadata={"sentence": "Symbols as BASE/QUOTE or BASE/QUOTE:SETTLE, or as the venue writes them."})
     channels: tuple[str, ...] = field(
         default=(), metadata={"sentence": "Channels such as trade, book, ticker; empty for the venue's usual ones."}
@@ -53,6 +50,13 @@ class FeedCollector:
             "sentence": "Seconds without any message after which a connection is made anew; 0 for what the venue's heartbeat allows."
         },
     )
+    record_dir: str = field(default="", metadata={"sentence": RECORD_DIR})
+    record_limit_mb: float = field(default=LIMIT_MB, metadata={"sentence": RECORD_LIMIT})
+
+    time_url: str = field(
+        default="",
+        metadata={"sentence": "Address of the venue's time call; empty for the venue's public one, and for none where url is another."},
+    )
 
     def __post_init__(self) -> None:
         venue = self._venue_class()
@@ -61,13 +65,17 @@ class FeedCollector:
         if self.book_depth and self.book_depth not in venue.depths:
             allowed = ", ".join(map(str, venue.depths)) or "none (the venue offers no choice)"
             raise ConfigError(f"book_depth: {self.book_depth} is not a depth of {venue.id}; allowed: {allowed}")
-        if not TICK_S <= self.interval_s <= INTERVAL_MAX_S:
-            raise ConfigError(f"interval_s: {self.interval_s} is not between {TICK_S:.0f} and {INTERVAL_MAX_S:.0f} seconds")
+        check_interval(self.interval_s)
+        check_limit(self.record_limit_mb)
         if self.silence_limit_s < 0:
             raise ConfigError(f"silence_limit_s: {self.silence_limit_s} is negative; 0 stands for what the venue's heartbeat allows")
         if urlsplit(self.address).scheme not in {"ws", "wss"}:
             raise ConfigError(f"url: {self.url!r} is not a WebSocket address; it must begin with ws:// or wss://")
-        self.subscriptions()
+        if self.time_url and urlsplit(self.time_url).scheme not in {"http", "https"}:
+            raise ConfigError(f"time_url: {self.time_url!r} is not an HTTP address; it must begin with http:// or https://")
+        if self.time_url and not (venue.server_time and venue.server_time.url):
+            raise ConfigError(f"time_url: {venue.id} has no time call over HTTP; leave it empty")
+        check_streams(venue, self.subscriptions())
 
     @property
     def period_s(self) -> float | None:
@@ -102,53 +110,46 @@ class FeedCollector:
         """The venue with the configured depth of books."""
         return self._venue_class()(self.book_depth or None)
 
-    def open_measure(self, now_us: int, now_s: float) -> FeedMeasure:
-        """The measure that the connections feed; also what plays recordings through the same code."""
+    def open_measure(self, now_us: int, now_s: float, peers: Peers | None = None) -> FeedMeasure:
+        """The measure that the connections feed; also what plays recordings through the same code. Its own streams are always peers."""
         from tapewatch.sources.collectors.feed.measure import FeedMeasure
 
         venue = self.open_venue()
         routes = venue.routes(self.address, self.subscriptions())
-        return FeedMeasure(venue, routes, interval_s=self.interval_s, now_us=now_us, now_s=now_s)
+        return FeedMeasure(venue, routes, interval_s=self.interval_s, now_us=now_us, now_s=now_s, peers=peers)
 
-    async def collect(self, context: Context) -> AsyncIterator[RawBatch]:
+    def time_call(self) -> ServerTime | None:
+        """How the venue is asked for its time; None for not at all: whoever names another address is asked nothing beside it."""
+        call = self._venue_class().server_time
+        if call is None or (self.url and not self.time_url):
+            return None
+        return replace(call, url=self.time_url) if self.time_url else call
+
+    def collect(self, context: Context) -> AsyncIterator[RawBatch]:
         """See `Collector.collect`; endless."""
-        clock = context.clock
-        measure = self.open_measure(clock.now_us(), clock.monotonic_s())
-        tasks = self._connect(measure, clock)
-        try:
-            due_s = clock.monotonic_s()
-            while True:
-                due_s = max(due_s + TICK_S, clock.monotonic_s())
-                await asyncio.sleep(due_s - clock.monotonic_s())
-                for task in tasks:
-                    if task.done():
-                        task.result()
-                now_us = clock.now_us()
-                rows = measure.tick(now_us, clock.monotonic_s())
-                exchange = measure.exchange()
-                if exchange:
-                    yield RawBatch.of("exchange", [{"ts": now_us, **exchange}], period_s=TICK_S)
-                if rows:
-                    yield RawBatch.of("feed", rows, period_s=self.interval_s)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return self.measured(context, self.recorder(context.name, context.clock))
 
-    def _connect(self, measure: FeedMeasure, clock: Clock) -> list[asyncio.Task[None]]:
-        from tapewatch.sources.collectors.feed.connection import Connection
+    def measured(self, context: Context, recorder: Recorder | None) -> AsyncGenerator[RawBatch]:
+        """The same with a recorder of the caller's; None for none."""
+        measure = self.open_measure(context.clock.now_us(), context.clock.monotonic_s(), context.shared.one(Peers))
+        silence_s = self.silence_limit_s or measure.venue.heartbeat.silence_s
+        return collect_feed(
+            measure, context, time_call=self.time_call(), interval_s=self.interval_s, silence_s=silence_s, recorder=recorder
+        )
 
-        gate = Gate(measure.venue.connect_interval_s, clock)
-        random = Random()  # noqa: S311 - jitter of reconnects, no secret
-        silence_s = self.silence_limit_s or measure.venue.silence_s
-        return [asyncio.create_task(Connection(link, clock, gate, random, silence_s=silence_s).run()) for link in measure.links]
+    def recorder(self, name: str, clock: Clock) -> Recorder | None:
+        """What records under this name, when the settings say where."""
+        return recorder_of(self.record_dir, self.record_limit_mb, of_venue(self._venue_class().address, self.address), name, clock)
 
     def _venue_class(self) -> type[FeedVenue]:
+        if self.venue in OLDER:
+            return OLDER[self.venue]
         wanted, _ = Names().venue(self.venue)
         for venue in VENUES:
             if venue.id == wanted:
                 return venue
-        raise ConfigError(f"venue: {self.venue!r} has no feed; allowed: {', '.join(venue.id for venue in VENUES)}")
+        allowed = ", ".join((*(venue.id for venue in VENUES), *OLDER))
+        raise ConfigError(f"venue: {self.venue!r} has no feed; allowed: {allowed}; a collector of kind websocket takes any other")
 
 
 def _channel(venue: FeedVenue, name: str) -> Channel:

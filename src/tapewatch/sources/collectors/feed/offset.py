@@ -31,6 +31,9 @@ STAYED_SPREAD_US = 5_000
 STAYED_LIFT_US = 10_000
 """A lift of at least 10 ms whose minima stay within 5 ms for three windows stays: a clock or a route, not a queue."""
 
+WANDERING = 2.0
+"""Where the minima wander by themselves, they may do so after a lift, too, and the lift has to be this many times as large."""
+
 WINDOW_MESSAGES = 5
 """Messages that a window needs before its minimum can say that the offset moved up."""
 
@@ -53,6 +56,13 @@ class ClockOffset:
     def baseline_us(self) -> int | None:
         """Host's clock minus venue's plus the shortest way seen, µs; None before the first message."""
         return min((window.minimum_us for window in self._windows), default=None)
+
+    def bound_us(self, now_s: float, drift: float) -> float | None:
+        """Host's clock minus venue's is at most this, µs, when the two part by at most ``drift`` seconds a second; None before a message.
+
+        The shortest way of minutes ago may be that of a clock which has been turned since.
+        """
+        return min((window.minimum_us + drift * (now_s - window.start_s) * 1e6 for window in self._windows), default=None)
 
     @property
     def spread_us(self) -> int | None:
@@ -110,6 +120,13 @@ class ClockOffset:
         if baseline is None or len(recent) < STAYED_WINDOWS:
             return
         minima = [window.minimum_us for window in recent]
-        if min(minima) - baseline >= STAYED_LIFT_US and max(minima) - min(minima) <= STAYED_SPREAD_US:
+        wander_us = self._wander_us(before_s=recent[0].start_s)
+        is_lifted = min(minima) - baseline >= max(STAYED_LIFT_US, WANDERING * wander_us)
+        if is_lifted and max(minima) - min(minima) <= max(STAYED_SPREAD_US, wander_us):
             while self._windows and self._windows[0].start_s < recent[0].start_s:
                 self._windows.popleft()
+
+    def _wander_us(self, before_s: float) -> float:
+        """Twice what a window's minimum usually lies above the lowest one before a moment: their range, were one of them not a delay."""
+        minima = [window.minimum_us for window in self._windows if window.messages >= WINDOW_MESSAGES and window.start_s < before_s]
+        return 2 * (median(minima) - min(minima)) if minima else 0.0

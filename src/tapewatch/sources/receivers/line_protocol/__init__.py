@@ -14,7 +14,7 @@ from tapewatch.errors import SourceError
 from tapewatch.model.rows import Delivery
 from tapewatch.sources.base import Received
 from tapewatch.sources.receivers.line_protocol.columns import gather
-from tapewatch.sources.receivers.line_protocol.grammar import INFLUX, QUESTDB, UNITS_NS, Grammar
+from tapewatch.sources.receivers.line_protocol.grammar import INFLUX, QUESTDB, UNITS_NS
 from tapewatch.sources.receivers.line_protocol.quick import Quick
 from tapewatch.sources.shown import shown
 
@@ -27,9 +27,12 @@ class QuestDBLines:
     name: ClassVar[str] = "questdb_lines"
     paths: ClassVar[tuple[str, ...]] = ("/write",)
 
+    def __init__(self) -> None:
+        self._quick = Quick(QUESTDB)
+
     def receive(self, body: bytes, content_type: str, query: Mapping[str, str], path: Mapping[str, str]) -> Received:
         """See `Receiver.receive`."""
-        return _received(body, query, QUESTDB, "questdb")
+        return _received(body, query, self._quick, "questdb")
 
 
 class InfluxLines:
@@ -38,17 +41,20 @@ class InfluxLines:
     name: ClassVar[str] = "influx_lines"
     paths: ClassVar[tuple[str, ...]] = ("/api/v2/write",)
 
+    def __init__(self) -> None:
+        self._quick = Quick(INFLUX)
+
     def receive(self, body: bytes, content_type: str, query: Mapping[str, str], path: Mapping[str, str]) -> Received:
         """See `Receiver.receive`."""
-        return _received(body, query, INFLUX, "influx")
+        return _received(body, query, self._quick, "influx")
 
 
-def _received(body: bytes, query: Mapping[str, str], grammar: Grammar, default_source: str) -> Received:
+def _received(body: bytes, query: Mapping[str, str], quick: Quick, default_source: str) -> Received:
     precision = query.get("precision") or "ns"
     unit_ns = UNITS_NS.get(precision)
     if unit_ns is None:
         raise SourceError(f"precision is {shown(precision)!r}; it takes {', '.join(UNITS_NS)}", permanent=True)
-    found = gather(Quick(grammar).read(body), unit_ns)
+    found = gather(quick.read(body), unit_ns)
     sender = {name: query.get(name, "") for name in _NAMES}
     delivery = Delivery(tuple(found.batches), sender["source"] or default_source, sender["env"] or "live", sender["host"] or None)
     digest = None

@@ -12,6 +12,7 @@ from tapewatch.sources.receivers.line_protocol import tokens
 from tapewatch.sources.receivers.line_protocol.grammar import Grammar
 from tapewatch.sources.receivers.line_protocol.line import Line, Unreadable, read_lines
 from tapewatch.sources.receivers.line_protocol.numbers import Numbers, line_times
+from tapewatch.sources.receivers.line_protocol.shapes import Known, Shape, Shapes
 from tapewatch.sources.receivers.line_protocol.tokens import Layout, Positions
 
 CHUNK_BYTES = 1024 * 1024
@@ -21,6 +22,7 @@ MANY_SHAPES, FEW_LINES = 64, 8
 """Where a chunk has more shapes than this, those with fewer lines are read one by one."""
 
 _LOOK_AHEAD = 64
+_TO_LOWER = np.uint8(0x20)
 _DOUBLE, _DOUBLE_BYTES = b"==\x10", 10
 
 
@@ -43,24 +45,17 @@ class Piece:
     units_ns: Times
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    table: str
-    tags: tuple[str, ...]
-    fields: tuple[str, ...]
-    types: bytes
-
-
 @dataclass(slots=True)
 class Quick:
-    """Reads a body; remembers the shapes of its lines from one chunk to the next.
+    """Reads bodies; remembers the shapes of their lines.
 
     Args:
         grammar: The dialect.
+        known: Shapes of earlier bodies in this dialect.
     """
 
     grammar: Grammar
-    _known: dict[bytes, tuple[_Shape, tuple[str, ...]]] = field(default_factory=dict[bytes, tuple[_Shape, tuple[str, ...]]])
+    known: Shapes = field(default_factory=Shapes)
 
     def read(self, body: bytes) -> Iterator[Piece | Line | Unreadable]:
         """All lines of a body, as pieces or one by one; in no order."""
@@ -82,8 +77,8 @@ class Quick:
             at = end
 
     def _chunk(self, chunk: bytes, layout: Layout, number: int) -> Iterator[Piece | Line | Unreadable]:
-        numbers = Numbers.read(layout)
         times, units_ns = line_times(layout, wide=self.grammar.wide)
+        numbers = Numbers.read(layout)  # last: a line whose time cannot be read takes its values out of the layout
         pieces = list(self._pieces(chunk, layout, numbers, times, units_ns))
         feeds = layout.feeds
         has_long_lines = len(feeds) != len(layout.ends)
@@ -99,7 +94,8 @@ class Quick:
         shapes, of_line, series_of, words_of = self._shapes(chunk, layout)
         order = np.argsort(of_line.astype(np.int16) if len(shapes) < 2**15 else of_line, kind="stable")
         bounds = np.searchsorted(of_line[order], np.arange(len(shapes) + 1))
-        first_value = np.searchsorted(layout.value_lines, np.arange(len(layout.starts)))
+        values_of = np.bincount(layout.value_lines, minlength=len(layout.starts))
+        first_value = np.cumsum(values_of) - values_of
         numbers.count(layout)
         for i, shape in enumerate(shapes):
             lines = order[bounds[i] : bounds[i + 1]]
@@ -111,7 +107,7 @@ class Quick:
                 columns[name] = _column(shape.types[j], chunk, layout, numbers, values + j, self.grammar)
             yield Piece(shape.table, lines, columns, times[lines], units_ns[lines])
 
-    def _shapes(self, chunk: bytes, layout: Layout) -> tuple[list[_Shape], Positions, Positions, list[tuple[str, ...]]]:
+    def _shapes(self, chunk: bytes, layout: Layout) -> tuple[list[Shape], Positions, Positions, list[tuple[str, ...]]]:
         """The shapes, the shape of each line (-1 for odd ones), the series of each line, and the tags of each series."""
         skeletons = tokens.shortened(layout).split(b"\n")[:-1]
         places = {skeleton: i for i, skeleton in enumerate(dict.fromkeys(skeletons))}
@@ -120,7 +116,7 @@ class Quick:
         good = np.flatnonzero(~layout.is_odd)
         example_of[:] = -1
         example_of[series_of[good[::-1]]] = good[::-1]
-        shapes: dict[_Shape, int] = {}
+        shapes: dict[Shape, int] = {}
         words_of: list[tuple[str, ...]] = []
         shape_of = np.full(len(places), -1, np.int64)
         for skeleton, i in places.items():
@@ -135,9 +131,9 @@ class Quick:
         layout.is_odd |= of_line < 0
         return list(shapes), of_line, series_of, words_of
 
-    def _shape(self, skeleton: bytes, chunk: bytes, layout: Layout, example: int) -> tuple[_Shape, tuple[str, ...]] | None:
+    def _shape(self, skeleton: bytes, chunk: bytes, layout: Layout, example: int) -> Known | None:
         """What the careful reader says of one line with this skeleton; None when it has no shape."""
-        known = self._known.get(skeleton)
+        known = self.known.get(skeleton)
         if known is not None:
             return known
         found = list(read_lines(chunk, self.grammar, int(layout.starts[example]), int(layout.ends[example]) + 1))
@@ -149,7 +145,8 @@ class Quick:
         if len(types) != len(line.fields):
             return None
         tags, words = tuple(name for name, _ in line.tags), tuple(word for _, word in line.tags)
-        known = self._known[skeleton] = _Shape(line.table, tags, tuple(name for name, _ in line.fields), types), words
+        known = Shape(line.table, tags, tuple(name for name, _ in line.fields), types), words
+        self.known.keep(skeleton, known)
         return known
 
 
@@ -183,8 +180,8 @@ def _chunk_end(body: bytes, at: int) -> int:
     return found + 1
 
 
-def _tag_columns(shape: _Shape, series: Positions, words_of: list[tuple[str, ...]]) -> dict[str, RawColumn]:
-    held = np.unique(series) if shape.tags else series[:0]
+def _tag_columns(shape: Shape, series: Positions, words_of: list[tuple[str, ...]]) -> dict[str, RawColumn]:
+    held = np.flatnonzero(np.bincount(series, minlength=len(words_of))) if shape.tags else series[:0]
     codes = np.zeros(len(words_of), np.int32)
     columns: dict[str, RawColumn] = {}
     for j, name in enumerate(shape.tags):
@@ -203,7 +200,7 @@ def _column(type_: int, chunk: bytes, layout: Layout, numbers: Numbers, at: Posi
         case tokens.INTEGER | tokens.UNSIGNED | tokens.MICROSECONDS | tokens.NANOSECONDS:
             return numbers.integers[numbers.integer_at[at]]
         case tokens.BOOLEAN:
-            return np.isin(layout.text[starts], np.frombuffer(b"tT", np.uint8))
+            return layout.text[starts] | _TO_LOWER == ord("t")
         case tokens.DOUBLE:
             raw = np.frombuffer(chunk, np.uint8)[starts[:, None] + np.arange(2, 10)]
             return np.ascontiguousarray(raw).view("<f8").ravel().astype(np.float64)
@@ -215,6 +212,8 @@ def _texts(chunk: bytes, starts: Positions, ends: Positions, grammar: Grammar) -
     found = [chunk[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     places = {text: i for i, text in enumerate(dict.fromkeys(found))}
     codes = np.fromiter(map(places.__getitem__, found), np.int32, len(found))
+    if b"\\" not in chunk:
+        return Coded(codes, tuple(b'"'.join(places).decode().split('"')))  # a quote ends a text, so that none holds one
     words = [(grammar.text_escape.sub(rb"\1", text) if b"\\" in text else text).decode() for text in places]
     if len(set(words)) == len(words):
         return Coded(codes, tuple(words))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
 
 LINE_FEED, SPACE, EQUALS, COMMA, QUOTE, ODD = 1, 2, 3, 4, 5, 6
 
@@ -32,6 +33,9 @@ _BY_END[ord("u")] = UNSIGNED
 _ESCAPED_ENDS = (b"\\\\", b'\\"', b"\\\n", b"\\\r")
 DOUBLE_MARK = 0x10
 """What stands behind the second equals sign of a binary double."""
+_BINARY_MARKS = (b"\x10", b"\x0e", b"\x17")
+"""What stands there in all binary values: to look for one sign is quicker than to look for two that are both frequent."""
+WORD_BYTES = 8
 _SPACES = 2
 """Spaces of a line with a time: before its fields and behind them."""
 _TWO = 2
@@ -46,6 +50,7 @@ class Layout:
 
     Attributes:
         text: The chunk with what would mislead a search for delimiters made harmless.
+        windows: The eight bytes from each byte on, as one number, the first byte lowest; beyond the end stand zeros.
         starts: First byte of each line, (n,).
         ends: Its line feed, (n,).
         is_odd: Lines to be read carefully, (n,); blank ones too.
@@ -58,6 +63,7 @@ class Layout:
     """
 
     text: Bytes
+    windows: Words
     starts: Positions
     ends: Positions
     is_odd: Mask
@@ -84,38 +90,38 @@ class Layout:
 def lay_out(chunk: bytes, *, wide: bool) -> Layout | None:
     """The layout of a chunk that ends with a line feed; None when its lines cannot even be told apart without reading them one by one."""
     doubles = np.empty(0, np.int64)
-    if wide and b"==" in chunk:
+    if wide and any(mark in chunk for mark in _BINARY_MARKS) and b"==" in chunk:
         harmless = _without_doubles(chunk)
         if harmless is None:
             return None
         chunk, doubles = harmless
     if (b"\\" in chunk and any(pair in chunk for pair in _ESCAPED_ENDS)) or not is_utf8(chunk):
         return None
-    text = np.frombuffer(chunk, np.uint8)
+    padded = chunk + bytes(WORD_BYTES - 1)
+    text = np.frombuffer(padded, np.uint8, len(chunk))
     found = _delimiters(chunk, text)
     if found is None:
         return None
-    at, kinds, quotes = found
-    layout = _measured(text, at, kinds, np.concatenate([doubles, quotes]))
-    if layout is None:
-        return None
-    if len(quotes):
-        layout.feeds = np.flatnonzero(text == ord("\n"))
-    return _typed(layout, doubles, wide=wide)
+    at, kinds, quotes, feeds = found
+    windows = np.ndarray((len(chunk),), "<u8", padded, strides=(1,))
+    layout = _measured(text, windows, at, kinds, np.concatenate([doubles, quotes]), feeds)
+    return None if layout is None else _typed(layout, doubles, wide=wide)
 
 
-def _delimiters(chunk: bytes, text: Bytes) -> tuple[Positions, Bytes, Positions] | None:
-    """Where delimiters stand that are neither escaped nor between quotes, which they are, and where quotes stand."""
+def _delimiters(chunk: bytes, text: Bytes) -> tuple[Positions, Bytes, Positions, Positions] | None:
+    """Where delimiters stand that are neither escaped nor between quotes, which they are, and where quotes and all line feeds stand."""
     classes = np.frombuffer(chunk.translate(bytes(_CLASSES)), np.uint8)
     at = np.flatnonzero(classes != 0)
     kinds = classes[at]
     if b"\\" in chunk:
         plain = (kinds == LINE_FEED) | (text[at - 1] != ord("\\"))
         at, kinds = at[plain], kinds[plain]
+    feeds = at[kinds == LINE_FEED]
     if b'"' not in chunk:
-        return at, kinds, at[:0]
-    outside = _outside_quotes(text, at, kinds)
-    return None if outside is None else (at[outside], kinds[outside], at[kinds == QUOTE])
+        return at, kinds, at[:0], feeds
+    quotes = np.flatnonzero(kinds == QUOTE)
+    outside = _outside_quotes(text, at, quotes)
+    return None if outside is None else (at[outside], kinds[outside], at[quotes], feeds)
 
 
 def is_utf8(text: bytes) -> bool:
@@ -153,61 +159,61 @@ def _without_doubles(chunk: bytes) -> tuple[bytes, Positions] | None:
     return text.tobytes(), equals
 
 
-def _outside_quotes(text: Bytes, at: Positions, kinds: Bytes) -> Mask | None:
-    """Which delimiters stand outside of quotes; None when quotes stand elsewhere than around whole values."""
-    is_quote = kinds == QUOTE
-    quotes = at[is_quote]
+def _outside_quotes(text: Bytes, at: Positions, quotes: Positions) -> Mask | None:
+    """Which delimiters stand outside of quotes, given by their places among them; None when quotes do not stand around whole values."""
     if len(quotes) % 2:
         return None
-    if (text[quotes[0::2] - 1] != ord("=")).any():
+    first, last = quotes[0::2], quotes[1::2]
+    if (text[at[first] - 1] != ord("=")).any():
         return None
-    if not np.isin(text[quotes[1::2] + 1], np.frombuffer(b", \n", np.uint8)).all():
+    if not np.isin(text[at[last] + 1], np.frombuffer(b", \n", np.uint8)).all():
         return None
-    inside = np.cumsum(is_quote, dtype=np.int64) & 1
-    return (inside == 0) & ~is_quote
+    return ~covered(len(at), first, last + 1)
 
 
-def _measured(text: Bytes, at: Positions, kinds: Bytes, fragile: Positions) -> Layout | None:
+def _measured(text: Bytes, windows: Words, at: Positions, kinds: Bytes, fragile: Positions, all_feeds: Positions) -> Layout | None:
     """``fragile`` are places of quotes and doubles: where one is not in a field of an ordinary line, nothing that follows is sure."""
-    is_feed = kinds == LINE_FEED
-    ends = at[is_feed]
-    count = len(ends)
-    starts = np.empty(count, np.int64)
-    starts[0], starts[1:] = 0, ends[:-1] + 1
-    lines = np.cumsum(is_feed) - is_feed
-    is_space = kinds == SPACE
-    spaces, of_space = at[is_space], lines[is_space]
-    per_line = np.bincount(of_space, minlength=count)
-    is_odd = (per_line < 1) | (per_line > _SPACES)
-    is_odd[lines[kinds == ODD]] = True
-    is_odd |= starts == ends
-    # Places of the first and the second space of each line; those of odd lines are never looked at.
-    place = np.minimum(np.cumsum(per_line) - per_line, max(len(spaces) - 1, 0))
-    padded = np.append(spaces, 0)
-    first = padded[place]
-    second = np.where(per_line == _SPACES, padded[np.minimum(place + 1, len(spaces))], ends)
-    time_starts = np.where(per_line == _SPACES, second + 1, ends)
+    feeds, spaces = np.flatnonzero(kinds == LINE_FEED), np.flatnonzero(kinds == SPACE)
+    ends = at[feeds]
+    starts = np.append(0, ends[:-1] + 1)
+    spaces_until = np.searchsorted(spaces, feeds)
+    per_line = np.diff(spaces_until, prepend=0)
+    is_odd = (per_line < 1) | (per_line > _SPACES) | (starts == ends)
+    is_odd[np.searchsorted(feeds, np.flatnonzero(kinds == ODD))] = True
+    # The first and the second space of each line, as places among the delimiters; those of odd lines are never looked at.
+    padded = np.append(spaces, (0, 0))
+    first = padded[spaces_until - per_line]
+    second = np.where(per_line == _SPACES, padded[spaces_until - per_line + 1], feeds)
+    time_starts = np.where(per_line == _SPACES, at[second] + 1, ends)
     is_odd |= (per_line == _SPACES) & (time_starts == ends)
-    in_fields = ~is_odd[lines] & (at > first[lines]) & (at <= second[lines])
-    at, kinds, lines = at[in_fields], kinds[in_fields], lines[in_fields]
-    tangled = _tangled(kinds == EQUALS, lines, count)
-    if tangled.any():
+    good = np.flatnonzero(~is_odd)
+    in_fields = covered(len(at), first[good] + 1, second[good] + 1)
+    sizes = np.where(is_odd, 0, second - first)
+    places, is_equals = at[in_fields], kinds[in_fields] == EQUALS
+    lines = np.repeat(np.arange(len(ends)), sizes)
+    tangled = _tangled(is_equals, lines, sizes)
+    if tangled is not None:
         is_odd |= tangled
         kept = ~tangled[lines]
-        at, lines = at[kept], lines[kept]
+        places, lines = places[kept], lines[kept]
     if len(fragile):
         of_fragile = np.searchsorted(ends, fragile)
-        if (is_odd[of_fragile] | (fragile <= first[of_fragile]) | (fragile >= second[of_fragile])).any():
+        if (is_odd[of_fragile] | (fragile <= at[first][of_fragile]) | (fragile >= at[second][of_fragile])).any():
             return None
-    return Layout(text, starts, ends, is_odd, at[0::2] + 1, at[1::2], lines[0::2], np.empty(0, np.uint8), time_starts, ends)
+    types = np.empty(0, np.uint8)
+    return Layout(text, windows, starts, ends, is_odd, places[0::2] + 1, places[1::2], lines[0::2], types, time_starts, all_feeds)
 
 
-def _tangled(is_equals: Mask, lines: Positions, count: int) -> Mask:
-    """Lines whose fields are not name, equals sign, value, comma, name … in this order."""
-    sizes = np.bincount(lines, minlength=count)
+def _tangled(is_equals: Mask, lines: Positions, sizes: Positions) -> Mask | None:
+    """Lines whose fields are not name, equals sign, value, comma, name … in this order; None when there is none.
+
+    ``sizes`` are the delimiters in the fields of each line.
+    """
+    tangled = (sizes & 1).astype(np.bool_)
+    if not tangled.any() and is_equals[0::2].all() and not is_equals[1::2].any():
+        return None
     begins = np.cumsum(sizes) - sizes
-    tangled = (sizes % 2).astype(np.bool_)
-    wrong = is_equals == ((np.arange(len(lines)) - begins[lines]) % 2).astype(np.bool_)
+    wrong = is_equals == ((np.arange(len(lines)) - begins[lines]) & 1).astype(np.bool_)
     tangled[lines[wrong]] = True
     return tangled
 
@@ -257,22 +263,16 @@ def shortened(layout: Layout) -> bytes:
     timed = np.flatnonzero((layout.time_starts < layout.ends) & ~layout.is_odd)
     # Odd lines go away whole: a text in them may hold a line feed.
     odd = np.flatnonzero(layout.is_odd & (layout.starts < layout.ends))
-    starts = np.concatenate([layout.value_starts, layout.time_starts[timed], layout.starts[odd]])
-    ends = np.concatenate([layout.value_ends, layout.ends[timed], layout.ends[odd]])
+    starts = np.sort(np.concatenate([layout.value_starts, layout.time_starts[timed], layout.starts[odd]]), kind="stable")
+    ends = np.sort(np.concatenate([layout.value_ends, layout.ends[timed], layout.ends[odd]]), kind="stable")
     return marked[~covered(len(marked), starts, ends)].tobytes()
 
 
 def covered(size: int, starts: Positions, ends: Positions) -> Mask:
-    """Which of ``size`` bytes lie in one of the half-open spans; spans do not overlap."""
-    # A running exclusive or of marks at both ends, eight bytes at a time: within each word first, then from word to word.
-    marks = np.zeros((size // 8 + 1) * 8, np.uint8)
-    marks[starts] = 1
-    marks[ends] = 1  # no span begins where another ends: a delimiter lies between them
-    words = marks.view("<u8")
-    for shift in (8, 16, 32):
-        words ^= words << np.uint64(shift)
-    last = (words >> np.uint64(56)).astype(np.uint8)
-    before = np.bitwise_xor.accumulate(last) ^ last
-    words ^= before * np.uint64(0x0101010101010101)
-    mask: Mask = marks[:size].view(np.bool_)
-    return mask
+    """Which of ``size`` bytes lie in one of the half-open spans, which are in order and do not overlap."""
+    lengths = np.empty(2 * len(starts) + 1, np.int64)
+    lengths[1::2] = ends - starts
+    lengths[0::2] = np.append(starts, size) - np.append(0, ends)
+    is_span = np.zeros(len(lengths), np.bool_)
+    is_span[1::2] = True
+    return np.repeat(is_span, lengths)

@@ -27,13 +27,16 @@ _AWAY = (
     duckdb.IOException,
     duckdb.ConnectionException,
     duckdb.TransactionException,
-    duckdb.OutOfMemoryException,
     duckdb.InterruptException,
 )
 
 
 class Conflict(StoreUnavailable):
     """Another transaction changed the same rows first; the same call may succeed at once."""
+
+
+class OutOfMemory(StoreUnavailable):
+    """The engine may not use as much memory as this takes; less of it at once may succeed."""
 
 
 class Database:
@@ -58,6 +61,7 @@ class Database:
             "checkpoint_threshold": _CHECKPOINT_THRESHOLD,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "allocator_background_threads": True,  # memory that is free goes back at once, not when the engine is next used
             "pandas_analyze_sample": 0,  # staged object columns are always words, whatever their first rows hold
         }
         self._lock = threading.Lock()
@@ -156,6 +160,9 @@ class Database:
         except _BROKEN as problem:
             self._is_broken = True
             kind = StoreFull if _says_full(problem) else StoreUnavailable
+            raise kind(f"{what}: {first_line(problem)}") from problem
+        except duckdb.OutOfMemoryException as problem:
+            kind = StoreFull if _says_full(problem) else OutOfMemory
             raise kind(f"{what}: {first_line(problem)}") from problem
         except _AWAY as problem:
             kind = Conflict if "conflict" in str(problem).lower() else StoreFull if _says_full(problem) else StoreUnavailable

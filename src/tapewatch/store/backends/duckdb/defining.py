@@ -20,7 +20,7 @@ def define(connection: duckdb.DuckDBPyConnection, dialect: DuckDBDialect, table:
     missing = [column for column in table.all_columns if column.name not in held]
     if not missing:
         return
-    for sql in dialect.add(table, missing) if held else dialect.create(table):
+    for sql in dialect.add(table, missing, held) if held else dialect.create(table):
         connection.execute(sql)
     for column in missing:
         connection.execute(dialect.keep_kind(), {"name": table.name, "column": column.name, "kind": str(column.kind)})

@@ -5,24 +5,22 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from tapewatch.clock import Clock
+from tapewatch.clock import Clock, iso
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
 from tapewatch.store.backends.duckdb.rollups import Rollups
 from tapewatch.store.dialect import DuckDBDialect
-from tapewatch.store.retention import DAY_US, HOUR_US, WARN_DAYS, ages, before, days_left, first_to_go
+from tapewatch.store.retention import DAY_US, HOUR_US, WARN_DAYS, ages, before, believed_us, borne_out_us, days_left, first_to_go
 
 log = logging.getLogger("tapewatch.store")
 
-EVERY_US = 600_000_000
+EVERY_S = 600.0
 """Rows go at most so often."""
 
-JUMP_S = 3_600.0
-"""A wall clock that gains so much on the steady one has jumped."""
-
-DOUBT_S = 86_400.0
-"""After a jump nothing goes for this long: a wrong clock must not delete what it cannot bring back."""
+WITNESSES = 50
+"""Rows of one table that must be as new before their time is believed: one row that a wrong clock has stamped deletes nothing."""
 
 QUOTA_STEP_US = DAY_US
 """At the quota rows go by this much time of one table."""
@@ -52,9 +50,10 @@ class Expiry:
         self._clock = clock
         self._drop = drop
         self._quota_bytes = quota_bytes
-        self._ran_us = 0
-        self._steady_s = clock.monotonic_s()
-        self._doubt_until_s = self._steady_s
+        self._ran_s: float | None = None
+        self._known_us: int | None = None
+        self._known_s = 0.0
+        self._is_ahead = False
         self._sizes: deque[tuple[int, int]] = deque(maxlen=GROWTH_SAMPLES)
         self._warned = False
         self._quota_used_bytes: int | None = None
@@ -66,26 +65,36 @@ class Expiry:
             StoreUnavailable: The disk is full or the store is away; the next run goes on.
         """
         steady_s = self._clock.monotonic_s()
-        newest_us = self._newest(tables) if not self._ran_us else None
-        gained_s = (now_us - self._ran_us) / 1e6 - (steady_s - self._steady_s) if self._ran_us else 0.0
-        if gained_s > JUMP_S or (newest_us is not None and now_us - newest_us > DAY_US):
-            self._doubt_until_s = steady_s + DOUBT_S
-            log.warning("The clock is far ahead of what was stored last; no row is deleted by age for a day.")
-        if self._ran_us and 0 <= now_us - self._ran_us < EVERY_US:
+        if self._ran_s is not None and steady_s - self._ran_s < EVERY_S:
             return
-        self._ran_us, self._steady_s = now_us, steady_s
-        self._measure(now_us)
-        if steady_s < self._doubt_until_s:
-            return
+        self._ran_s = steady_s
+        self._measure(round(steady_s * 1e6))
+        by_us = self._by_us(tables, now_us, steady_s)
         for table in tables:
-            self._by_age(table, now_us)
+            self._by_age(table, by_us)
         if self._quota_bytes:
-            self._by_quota(tables, now_us)
+            self._by_quota(tables, by_us)
 
-    def _newest(self, tables: Iterable[Table]) -> int | None:
+    def _by_us(self, tables: Sequence[Table], now_us: int, steady_s: float) -> int:
+        """The moment by which rows are old; see `tapewatch.store.retention.believed_us`."""
+        if self._known_us is None:
+            self._known_us, self._known_s = borne_out_us(partial(self._newest, tables)), steady_s
+        by_us = believed_us(now_us, self._known_us, round((steady_s - self._known_s) * 1e6))
+        is_ahead = now_us - by_us > DAY_US
+        if is_ahead and not self._is_ahead:
+            log.warning(
+                "The clock says %s, more than a day ahead of what was stored at the start and the time since; rows go as if it were %s."
+                " If it is right, start tapewatch again.",
+                *(iso(us) for us in (now_us, by_us)),
+            )
+        self._is_ahead = is_ahead
+        return by_us
+
+    def _newest(self, tables: Iterable[Table], before_us: int) -> int | None:
+        """The newest moment before another that several rows of one table bear out; None when there is none."""
         with self._database.reading("the store"):
             cursor = self._database.cursor()
-            found = [cursor.execute(self._dialect.largest(table, "ts")).fetchone() for table in tables]
+            found = [cursor.execute(self._dialect.newest_of(table, WITNESSES), {"before": before_us}).fetchone() for table in tables]
         return max((row[0] for row in found if row and row[0] is not None), default=None)
 
     def _by_age(self, table: Table, now_us: int) -> None:
@@ -99,8 +108,12 @@ class Expiry:
             self._rollups.drop_tier(table, tier, before(now_us, days))
 
     def _summarised_us(self, table: Table, now_us: int) -> int:
-        """The full hour up to which rows are summarised; what is not summarised yet stays: its summaries outlive it."""
-        return min((item.until_us for item in self._rollups.kept(table)), default=now_us) // HOUR_US * HOUR_US
+        """The full hour up to which rows are summarised, late ones too; what is not yet stays: its summaries outlive it."""
+        ends_us = [item.until_us for item in self._rollups.kept(table)]
+        late_us = self._rollups.first_late_us(table)
+        if ends_us and late_us is not None:
+            ends_us.append(late_us)
+        return min(ends_us, default=now_us) // HOUR_US * HOUR_US
 
     def _drop_rows(self, table: Table, before_us: int) -> None:
         """Delete hour by hour, so that commits wait for one hour's rows only."""
@@ -110,7 +123,7 @@ class Expiry:
             oldest_us = self._oldest([table]).get(table.name, before_us)
 
     def _by_quota(self, tables: Sequence[Table], now_us: int) -> None:
-        """The oldest raw rows go, a day of one table in a run; never a summary, never a ledger, nothing that is not summarised."""
+        """The oldest raw rows go, a day of one table in a run; never a summary, a ledger, the last day, or what is not summarised."""
         self._warn()
         if self._sizes[-1][1] <= self._quota_bytes:
             return
@@ -122,7 +135,8 @@ class Expiry:
             log.error("The store is over its quota, and deleting rows has freed nothing yet: a long question or a backup may hold them.")
             self._quota_used_bytes = None
             return
-        oldest = {name: us for name, us in self._oldest(tables).items() if us < now_us - QUOTA_STEP_US}
+        kept_us = before(now_us, 1)  # what is shown as newest reaches back a day
+        oldest = {name: us for name, us in self._oldest(tables).items() if us < kept_us}
         ready = [table for table in tables if oldest.get(table.name, now_us) < self._summarised_us(table, now_us)]
         table = first_to_go(ready, oldest)
         if table is None:
@@ -130,7 +144,7 @@ class Expiry:
             return
         self._quota_used_bytes = used_bytes
         first_us = oldest[table.name] // HOUR_US * HOUR_US
-        self._drop_rows(table, min(first_us + QUOTA_STEP_US, self._summarised_us(table, now_us)))
+        self._drop_rows(table, min(first_us + QUOTA_STEP_US, kept_us, self._summarised_us(table, now_us)))
 
     def _warn(self) -> None:
         used_bytes = self._sizes[-1][1]
@@ -151,9 +165,10 @@ class Expiry:
                     found[table.name] = row[0]
         return found
 
-    def _measure(self, now_us: int) -> None:
-        if not self._sizes or now_us - self._sizes[-1][0] >= HOUR_US:
-            self._sizes.append((now_us, self._used_bytes()))
+    def _measure(self, steady_us: int) -> None:
+        """Take a sample by the steady clock: growth is no slower because the other one was set."""
+        if not self._sizes or steady_us - self._sizes[-1][0] >= HOUR_US:
+            self._sizes.append((steady_us, self._used_bytes()))
         else:
             self._sizes[-1] = (self._sizes[-1][0], self._used_bytes())
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tapewatch.model.rows import NULL_CODE, NULL_TIME, Coded, RowBatch, TypedColumn
 from tapewatch.model.table import Table
-from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
+from tapewatch.store.backends.duckdb.staging import STAGED, run_staged, stage
 from tapewatch.store.dialect import DuckDBDialect, Form, form_of
 from tapewatch.store.dialect.duckdb import AREAS
 from tapewatch.store.newest import Newest, keys_of
@@ -99,5 +99,4 @@ class Identities:
         ts: npt.NDArray[np.int64] = batch.array("ts")[places]
         low, high = (int(ts.min()), int(ts.max())) if self._lives_in_time else _ALWAYS
         sql = write(self._table, self._forms, ready.constants, STAGED)
-        with staged(connection, ready.columns):
-            return connection.execute(sql, {**ready.constants, "low": low, "high": high}).fetchall()
+        return run_staged(connection, sql, ready.columns, {**ready.constants, "_low": low, "_high": high}).fetchall()

@@ -11,6 +11,9 @@ from pathlib import Path
 import duckdb
 
 from tapewatch.errors import ConfigError
+from tapewatch.model.table import Kind
+from tapewatch.store.dialect import DuckDBDialect
+from tapewatch.store.dialect.packing import all_but, packed
 from tapewatch.store.durable import sync
 
 FIRST_FORMAT = 1
@@ -38,7 +41,46 @@ def _summaries(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE books.dropped (table_name VARCHAR, before_us BIGINT)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("Rows have summaries of 10 s, 1 min, 10 min and 1 h.", _summaries),)
+_ENTRIES = "STRUCT(key BIGINT, value BIGINT)[]"
+_DIALECT = DuckDBDialect()
+_VALUES_AT_ONCE, _VALUES_OF_SKETCH, _FEWEST_ROWS = 4_000_000, 30, 2_000
+"""Values that are written again at once; a sketch takes the memory of so many."""
+
+
+def _packing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Sketches were maps, and cold rows lay as hot ones do. Each table is written again, in its order; the next one takes its space."""
+    kinds: dict[str, dict[str, str]] = {}
+    for table, column, kind in connection.execute("SELECT table_name, column_name, kind FROM books.kinds").fetchall():
+        kinds.setdefault(table, {})[column] = kind
+    for name, held in kinds.items():
+        quoted = _DIALECT.quote(name)
+        sketches = {column: _DIALECT.quote(column) for column, kind in held.items() if kind == Kind.SKETCH}
+        entries = {column: f"CAST(map_entries({x}) AS {_ENTRIES})" for column, x in sketches.items()}
+        rows = (
+            f"SELECT {all_but(entries, _DIALECT.quote)} FROM {{area}}.{quoted} WHERE rowid >= {{start}} AND rowid < {{end}} ORDER BY rowid"
+        )
+        step = max(_FEWEST_ROWS, _VALUES_AT_ONCE // (len(held) + _VALUES_OF_SKETCH * len(sketches)))
+        _write_again(connection, "hot", quoted, rows, step)
+        _write_again(connection, "cold", quoted, packed(held, _DIALECT.quote, f"({rows}) AS rows"), step)
+        connection.execute(_DIALECT.view(name, held))
+
+
+def _write_again(connection: duckdb.DuckDBPyConnection, area: str, quoted: str, rows: str, step: int) -> None:
+    """Copy a table in its order, ``step`` rows at once: all of them would not fit the memory of the engine."""
+    connection.execute(f"CREATE TABLE {area}._again AS {rows.format(area=area, start=0, end=0)}")
+    (last,) = connection.execute(f"SELECT coalesce(max(rowid), -1) FROM {area}.{quoted}").fetchone() or (-1,)
+    for start in range(0, last + 1, step):
+        connection.execute(f"INSERT INTO {area}._again {rows.format(area=area, start=start, end=start + step)}")
+        connection.execute("CHECKPOINT")
+    connection.execute(f"DROP TABLE {area}.{quoted}")
+    connection.execute(f"ALTER TABLE {area}._again RENAME TO {quoted}")
+    connection.execute("CHECKPOINT")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("Rows have summaries of 10 s, 1 min, 10 min and 1 h.", _summaries),
+    Migration("Rows of the past lie packed.", _packing),
+)
 """In order: the first one leads from format 1 to 2. A released one never changes and never goes away."""
 
 

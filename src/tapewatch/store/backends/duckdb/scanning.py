@@ -17,13 +17,26 @@ from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
 from tapewatch.store.backends.duckdb.prepared import Prepared
 from tapewatch.store.backends.duckdb.rollups import Rollups
+from tapewatch.store.backends.duckdb.sizes import Sizes
 from tapewatch.store.backends.duckdb.staging import in_order, typed
 from tapewatch.store.backends.duckdb.watch import Watch
 from tapewatch.store.base import LOOK_BACK_US, Answer
 from tapewatch.store.cursor import Position
-from tapewatch.store.dialect import DuckDBDialect, Rollup, Statement, aggregate, candidates, extent, latest, moments, order_key, raw
+from tapewatch.store.dialect import (
+    DuckDBDialect,
+    Rollup,
+    Statement,
+    aggregate,
+    candidates,
+    extent,
+    has_quantiles,
+    latest,
+    moments,
+    order_key,
+    raw,
+)
 from tapewatch.store.dialect.duckdb import HOT
-from tapewatch.store.rollup import Coverage
+from tapewatch.store.rollup import Coverage, begin_of, end_of
 
 _FIRST_SPAN_US = 600_000_000
 _WIDER = 4
@@ -62,6 +75,7 @@ class Scanner:
         self._spans_us: dict[tuple[str, tuple[Filter, ...]], int] = {}
         self._mixed: set[str] = set()
         self._dense: set[str] = set()
+        self._sizes = Sizes()
 
     def answer(self, query: Query, table: Table, timeout_s: float | None) -> Answer:
         """Answer a question that fits its table; see `tapewatch.store.base.Store.scan`."""
@@ -90,42 +104,70 @@ class Scanner:
         return self._prepared.fetch(cursor, statement), statement
 
     def _aggregate(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
-        """From the tier that fits, unless it goes while it is read; else from the rows."""
-        coverage = self._rollups.pick(query, table)
+        """From the tier that fits, unless it or rows of the table go while they are read; else from the rows."""
+        gone_us, coverage = self._rollups.gone_us(table), self._rollups.pick(query, table)
         while coverage is not None:
-            answer = self._from_tier(cursor, query, table, coverage)
-            before, coverage = coverage, self._rollups.pick(query, table)
-            if coverage is not None and (before.tier, before.since_us) == (coverage.tier, coverage.since_us):
+            answer = self._from_tier(cursor, query, table, coverage, gone_us)
+            before = (gone_us, coverage.tier, coverage.since_us)
+            gone_us, coverage = self._rollups.gone_us(table), self._rollups.pick(query, table)
+            if coverage is not None and before == (gone_us, coverage.tier, coverage.since_us):
                 return answer
+        return self._from_rows(cursor, query, table)
+
+    def _from_rows(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table) -> Answer:
+        """From the rows themselves; where a question for quantiles reads many, by the statement that does not hold all their values."""
         oldest_us = query.start_us - query.shift_us - LOOK_BACK_US
-
-        def fetch(part: Query, *, one_source: bool = False, by_keys: bool = True) -> tuple[_Fetched, Statement]:
-            def write(dialect: DuckDBDialect) -> Statement:
-                return aggregate(dialect, part, table, one_source=one_source, by_keys=by_keys)
-
-            return self._fetch(cursor, table, oldest_us, write)
 
         def total() -> tuple[_Fetched, Statement]:
             return self._fetch(cursor, table, query.start_us - query.shift_us, lambda dialect: extent(dialect, query, table))
 
-        return self._cheapest(query, table, fetch, total)
+        def ask(*, is_large: bool) -> Answer:
+            def fetch(part: Query, *, one_source: bool = False, by_keys: bool = True) -> tuple[_Fetched, Statement]:
+                def write(dialect: DuckDBDialect) -> Statement:
+                    return aggregate(dialect, part, table, one_source=one_source, by_keys=by_keys, is_large=is_large)
 
-    def _from_tier(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, coverage: Coverage) -> Answer:
-        """The tier's summaries, and those of the newer rows made on the way."""
+                return self._fetch(cursor, table, oldest_us, write)
+
+            return self._cheapest(query, table, fetch, total)
+
+        if not has_quantiles(query, table):
+            return ask(is_large=False)
+        rows = self._sizes.of(query)
+        if rows is None:
+            counted, statement = total()
+            rows = _first(counted, statement.behind) or 0
+        is_large = self._sizes.is_large(query, rows)
+        try:
+            answer = ask(is_large=is_large)
+        except duckdb.OutOfMemoryException:
+            if is_large:
+                raise
+            self._sizes.was_too_large(query, rows)
+            answer = ask(is_large=True)
+        self._sizes.keep(query, answer.rows_behind or 0)
+        return answer
+
+    def _from_tier(self, cursor: duckdb.DuckDBPyConnection, query: Query, table: Table, coverage: Coverage, gone_us: int) -> Answer:
+        """The tier's summaries, and those of newer rows, and of the buckets that are asked in part, made on the way."""
         tier, held = coverage.tier, self._rollups.table(table, coverage.tier)
-        whole = replace(query, start_us=query.start_us // tier.width_us * tier.width_us)
-        oldest_us = whole.start_us - query.shift_us - LOOK_BACK_US
-        has_rest = query.end_us - query.shift_us > coverage.until_us
+        whole = replace(query, start_us=begin_of(query, tier, gone_us))
+        edge_us = (whole.start_us - query.shift_us) // tier.width_us * tier.width_us
+        rest_us = min(coverage.until_us, (query.end_us - query.shift_us) // tier.width_us * tier.width_us)
+
+        def readers() -> tuple[DuckDBDialect, DuckDBDialect]:
+            cold_until_us = self._cold_until_us(table.name)
+            edge, rest = (self._hot if since_us >= cold_until_us else self._everywhere for since_us in (edge_us, rest_us))
+            return edge, rest
 
         def fetch(part: Query, *, one_source: bool = False, by_keys: bool = True) -> tuple[_Fetched, Statement]:
             def write(dialect: DuckDBDialect) -> Statement:
-                rollup = Rollup(tier, held, coverage.until_us, self._rollups.gone_us(table), rest)
+                rollup = Rollup(tier, held, coverage.until_us, gone_us, *read)
                 return aggregate(dialect, part, table, one_source=one_source, by_keys=by_keys, rollup=rollup)
 
             while True:
-                rest = self._hot if has_rest and coverage.until_us >= self._cold_until_us(table.name) else self._everywhere
-                found = self._fetch(cursor, held, oldest_us, write)
-                if rest is self._everywhere or coverage.until_us >= self._cold_until_us(table.name):
+                read = readers()
+                found = self._fetch(cursor, held, edge_us - LOOK_BACK_US, write)
+                if read == readers():  # what was cold already has not moved
                     return found
 
         def total() -> tuple[_Fetched, Statement]:
@@ -133,7 +175,8 @@ class Scanner:
             return fetch(replace(whole, measures=rows, group_by=(), bucket_us=None, order_by="", limit=None))
 
         answer = self._cheapest(whole, table, fetch, total)
-        return replace(answer, tier=tier.label, start_us=whole.start_us)
+        ended_us = end_of(whole, tier, coverage.until_us, gone_us)
+        return replace(answer, tier=tier.label, start_us=whole.start_us, end_us=ended_us)
 
     def _cheapest(self, query: Query, table: Table, fetch: _Fetch, total: Callable[[], tuple[_Fetched, Statement]]) -> Answer:
         """The cheapest statement first: it hopes for one source a group, and leaves the order to us, so that the answer must be whole."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,19 +13,22 @@ import numpy.typing as npt
 from tapewatch.model.rows import NULL_FLAG, NULL_TIME, Coded, RowBatch, TypedColumn
 from tapewatch.store.dialect import Form
 
-STAGED = "staged_rows"
+STAGED = "_staged_rows"
 """What statements call the staged columns."""
 
 
-@contextlib.contextmanager
-def staged(connection: duckdb.DuckDBPyConnection, columns: dict[str, npt.NDArray[Any]]) -> Generator[None]:
-    """Let statements of one connection read numpy columns as rows, without a copy, inside this block."""
-    connection.register(STAGED, columns)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(duckdb.Error):  # after a failed statement the transaction refuses everything but its end
-            connection.unregister(STAGED)
+def run_staged(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    _staged_rows: dict[str, npt.NDArray[Any]],
+    bound: Mapping[str, Any],
+) -> duckdb.DuckDBPyConnection:
+    """Run a statement that reads numpy columns as the rows of `STAGED`, without a copy.
+
+    The engine finds them by name among the local variables of its caller: registering and forgetting a view of them for each statement
+    takes as long as the statement itself where rows are few.
+    """
+    return connection.execute(sql, bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +36,40 @@ class Staged:
     """A batch in the form that statements read.
 
     Attributes:
-        columns: Arrays to register: numbers with NaN as null, times, flags, words and sketches as str or None.
+        columns: Arrays to read: numbers with NaN as null, times, flags, words and sketches as str or None.
         constants: Word columns that hold the same word in every row: a bound value is read faster than an array.
+        whole: Times and flags without a null, which are taken as they are; these flags are boolean.
     """
 
     columns: dict[str, npt.NDArray[Any]]
     constants: dict[str, str]
+    whole: frozenset[str] = frozenset()
 
 
 def stage(batch: RowBatch) -> Staged:
     """Make the columns of a batch readable for a statement."""
     columns: dict[str, npt.NDArray[Any]] = {}
     constants: dict[str, str] = {}
+    whole: set[str] = set()
     for name, values in batch.columns.items():
         if not isinstance(values, Coded):
-            columns[name] = _map_literals(values) if values.dtype == np.object_ else np.ascontiguousarray(values)
+            columns[name], is_whole = _array(values)
+            if is_whole:
+                whole.add(name)
         elif len(values.values) == 1 and not values.codes.any():
             constants[name] = values.values[0]
         else:
             columns[name] = values.words()
-    return Staged(columns, constants)
+    return Staged(columns, constants, frozenset(whole))
+
+
+def _array(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], bool]:
+    """An array as it is read, and whether it is one of times or flags without a null."""
+    if values.dtype == np.object_:
+        return _map_literals(values), False
+    if values.dtype == np.int8 and (values > NULL_FLAG).all():
+        return values.astype(np.bool_), True
+    return np.ascontiguousarray(values), values.dtype == np.int64 and bool((values > NULL_TIME).all())
 
 
 def _map_literals(sketches: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
@@ -79,7 +95,7 @@ def typed(values: npt.NDArray[Any], form: Form) -> TypedColumn:
         case Form.SKETCH:
             sketches = np.empty(len(held), np.object_)
             for i in range(len(held)):
-                sketches[i] = None if mask[i] else held[i]
+                sketches[i] = None if mask[i] else {entry["key"]: entry["value"] for entry in held[i] if entry["value"]}
             return sketches
 
 

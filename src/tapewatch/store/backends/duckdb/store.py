@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,17 +20,20 @@ from tapewatch.store.backends.duckdb.copying import Copier, place_copy, read_cop
 from tapewatch.store.backends.duckdb.database import Conflict, Database
 from tapewatch.store.backends.duckdb.defining import define
 from tapewatch.store.backends.duckdb.expiry import Expiry
+from tapewatch.store.backends.duckdb.history import Histories
 from tapewatch.store.backends.duckdb.identity import Identities
 from tapewatch.store.backends.duckdb.rollups import Rollups
 from tapewatch.store.backends.duckdb.scanning import Scanner
-from tapewatch.store.backends.duckdb.staging import STAGED, stage, staged
+from tapewatch.store.backends.duckdb.staging import STAGED, run_staged, stage
 from tapewatch.store.backends.duckdb.upkeep import Upkeep
 from tapewatch.store.base import BODY_MARK_US, Answer, Capabilities, Contents, Resources, Stored, Usage
 from tapewatch.store.dialect import ARRIVAL, DuckDBDialect, Form, form_of, has_arrival
 from tapewatch.store.dialect.duckdb import AREAS
 from tapewatch.store.gather import gather
+from tapewatch.store.history import History
 from tapewatch.store.lock import DirectoryLock
 from tapewatch.store.marks import Marks
+from tapewatch.store.rollup import Coverage, Tier
 
 MEMORY_LIMIT = "128MB"
 THREADS = 2
@@ -58,6 +61,7 @@ class DuckDBStore:
         self, directory: Path, clock: Clock, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS, quota_bytes: int = 0
     ) -> None:
         self._dialect = DuckDBDialect()
+        self._clock = clock
         self._lock = DirectoryLock(directory)
         try:
             self._database = Database(directory, memory_limit=memory_limit, threads=threads)
@@ -70,6 +74,7 @@ class DuckDBStore:
         self._writing = threading.RLock()
         self._upkeep = Upkeep(self._database, self._dialect)
         self._rollups = Rollups(self._database, self._dialect, clock, self._writing, self._upkeep.moving)
+        self._histories = Histories(self._database, self._dialect, self._rollups)
         self._scanner = Scanner(self._database, clock, self._upkeep.cold_until_us, self._rollups)
         self._expiry = Expiry(self._database, self._dialect, self._rollups, clock, self.drop_before, quota_bytes)
         self._tables: dict[str, Table] = {}
@@ -121,6 +126,10 @@ class DuckDBStore:
         except Conflict:  # a row that one of these replaces is on its way to the cold table: when it has arrived, once more
             with self._upkeep.moving, self._writing:
                 return self._append(deliveries)
+
+    def knows(self, mark: Mark | BodyMark) -> bool:
+        """See `tapewatch.store.base.Recognising.knows`."""
+        return self._marks_age == self._database.age and mark in self._marks
 
     def _append(self, deliveries: Sequence[Stored]) -> list[bool]:
         taken, fresh, marks = self._unknown(deliveries)
@@ -190,8 +199,8 @@ class DuckDBStore:
             ready.columns[ARRIVAL] = np.arange(first, first + batch.count, dtype=np.int64)
             forms[ARRIVAL] = Form.TIME
             self._arrived[table.name] += batch.count
-        with staged(connection, ready.columns):
-            connection.execute(self._dialect.insert(table, forms, ready.constants, STAGED), ready.constants)
+        sql = self._dialect.insert(table, forms, ready.constants, STAGED, ready.whole | {ARRIVAL})
+        run_staged(connection, sql, ready.columns, ready.constants)
 
     @contextlib.contextmanager
     def _change(self, what: str) -> Generator[duckdb.DuckDBPyConnection]:
@@ -203,7 +212,9 @@ class DuckDBStore:
 
     def _read_marks(self, connection: duckdb.DuckDBPyConnection) -> Marks:
         marks = Marks(Mark(client, sequence) for client, sequence in connection.execute(self._dialect.marks()).fetchall())
-        marks.add(BodyMark(digest, received_us) for digest, received_us in connection.execute(self._dialect.bodies()).fetchall())
+        now_us = self._clock.steady_us()  # a clock that was set back since: what came in its future came now
+        bodies = connection.execute(self._dialect.bodies()).fetchall()
+        marks.add(BodyMark(digest, min(received_us, now_us)) for digest, received_us in bodies)
         return marks
 
     # --- questions ---------------------------------------------------------------------------------------------------
@@ -228,7 +239,7 @@ class DuckDBStore:
 
     def measures(self) -> dict[str, float]:
         """See `tapewatch.store.base.Maintained.measures`."""
-        return self._expiry.measures()
+        return self._expiry.measures() | self._rollups.measures()
 
     # --- upkeep ------------------------------------------------------------------------------------------------------
 
@@ -240,7 +251,7 @@ class DuckDBStore:
             lambda: self._rollups.run(tables, now_us),
             lambda: self._expiry.run(tables, now_us),
             lambda: self._upkeep.run((*tables, *self._rollups.tables()), now_us),
-            lambda: self._forget_marks(now_us),
+            self._forget_marks,
         ):
             try:
                 step()
@@ -249,17 +260,35 @@ class DuckDBStore:
         if troubles:
             raise troubles[0]
 
-    def _forget_marks(self, now_us: int) -> None:
+    def _forget_marks(self) -> None:
         if self._marks.outgrown():
             with self._change("forgetting old marks") as connection:
                 windows = self._marks.windows()
                 connection.execute(self._dialect.forget_marks(), {"client": list(windows), "sequence": list(windows.values())})
                 self._marks.forgot()
-        until_us = now_us - BODY_MARK_US
+        until_us = self._clock.steady_us() - BODY_MARK_US  # how long it was, whatever was set meanwhile
         with self._writing:
             if self._marks.forget_bodies(until_us):
                 with self._change("forgetting old bodies") as connection:
                     connection.execute(self._dialect.forget_bodies(), {"until_us": until_us})
+
+    # --- history -----------------------------------------------------------------------------------------------------
+
+    def history(self, table: str, /) -> History:
+        """See `tapewatch.store.base.Summarised.history`."""
+        return self._histories.of(self._known(table))
+
+    def summaries(self, table: str, coverage: Coverage, /) -> Iterator[RowBatch]:
+        """See `tapewatch.store.base.Summarised.summaries`."""
+        return self._histories.pages(self._known(table), coverage)
+
+    def take_summaries(self, table: str, tier: Tier, batch: RowBatch, /) -> None:
+        """See `tapewatch.store.base.Summarised.take_summaries`."""
+        self._histories.take(self._known(table), tier, batch)
+
+    def take_history(self, table: str, history: History, /) -> None:
+        """See `tapewatch.store.base.Summarised.take_history`."""
+        self._rollups.take_over(self._known(table), history)
 
     # --- copies ------------------------------------------------------------------------------------------------------
 

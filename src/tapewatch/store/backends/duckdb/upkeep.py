@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
+from tapewatch.clock import US_PER_S
 from tapewatch.errors import StoreUnavailable
 from tapewatch.model.rows import NULL_TIME
-from tapewatch.model.table import Table
-from tapewatch.store.backends.duckdb.database import Conflict, Database
+from tapewatch.model.table import Kind, Table
+from tapewatch.store.backends.duckdb.database import Conflict, Database, OutOfMemory
 from tapewatch.store.dialect import DuckDBDialect
 
 PERIOD_US = 86_400_000_000
@@ -20,6 +21,23 @@ GRACE_US = 60_000_000
 
 HOT_ROWS = 500_000
 """A hot table that has grown to this size moves before its day is over; sorting it takes the memory that the engine has."""
+
+FLOOD_ROWS_PER_S, MOST_HOT_ROWS = 20_000, 4_000_000
+"""One that has grown so fast since the last run waits up to so many rows: to move them takes as long as to take them in, and while they
+come that fast, the processors are theirs."""
+
+MOVED_ROWS = 1_000_000
+"""More of them, as after hours without upkeep, move by stretches of time: sorting all at once takes more memory than the engine has."""
+
+WIDE_COLUMNS = 40
+MOVED_CELLS = 1_500_000
+"""A table wider than this, which summaries are, moves by so many values at once: each column takes memory of its own while rows move."""
+
+SKETCH_COLUMNS = 30
+"""A sketch takes as much as so many other columns."""
+
+FEWEST_ROWS = 1_000
+"""Rows that have not even to share the memory of the engine with so many others are not cut into smaller pieces."""
 
 SETTLED_US = 10_000_000
 """What moves early is at least this old, so that rows in flight and their replacements meet in the hot table."""
@@ -40,6 +58,9 @@ class Upkeep:
         self._database = database
         self._dialect = dialect
         self._moved_before: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+        """Rows that were hot after the last run; what was there before the first is no flood."""
+        self._ran_us = 0
         self._cold_until_us: dict[str, int] = {}
         self.moving = threading.Lock()
 
@@ -62,16 +83,29 @@ class Upkeep:
         """
         closed_us = (now_us - GRACE_US) // PERIOD_US * PERIOD_US
         sizes = self._hot_rows()
+        flood_rows = FLOOD_ROWS_PER_S * (now_us - self._ran_us) / US_PER_S
+        self._ran_us = now_us
         moved = 0
+        troubles: list[StoreUnavailable] = []
         for table in tables:
             held = sizes.get(table.name, 0)
+            grown, self._left[table.name] = held - self._left.get(table.name, held), held
             if held == 0:
                 continue
-            before_us = max(closed_us, now_us - SETTLED_US) if held >= HOT_ROWS else closed_us
-            if self._moved_before.get(table.name, -1) < before_us:
-                moved += self._move(table, before_us)
+            is_due = held >= HOT_ROWS and (grown < flood_rows or flood_rows <= 0 or held >= MOST_HOT_ROWS)
+            before_us = max(closed_us, now_us - SETTLED_US) if is_due else closed_us
+            if self._moved_before.get(table.name) != before_us:  # it may be earlier: the clock was set back
+                try:
+                    gone = self._move(table, before_us, held)
+                except StoreUnavailable as error:  # one table must not keep the others in the log
+                    troubles.append(error)
+                else:
+                    moved += gone
+                    self._left[table.name] = held - gone
         if moved or self._database.log_bytes >= LOG_BYTES:
             self.write_back()
+        if troubles:
+            raise troubles[0]
 
     def write_back(self) -> None:
         """Write the log into the file, if the disk has room for it: the engine gives up on the file when it does not."""
@@ -89,19 +123,58 @@ class Upkeep:
         with self._database.reading("the store"):
             return {str(name): int(rows) for name, rows in self._database.cursor().execute(self._dialect.hot_sizes()).fetchall()}
 
-    def _move(self, table: Table, before_us: int) -> int:
-        """Move the rows before a time; a replacement that came between makes it wait for the next run."""
-        cursor = self._database.cursor()
-        copy, delete = self._dialect.move(table)
+    def _move(self, table: Table, before_us: int, held: int) -> int:
+        """Move the rows before a time; a replacement that came between makes the rest wait for the next run.
+
+        Args:
+            table: Whose rows.
+            before_us: The time.
+            held: About how many there are.
+        """
+        with self._database.reading(table.name):
+            kinds = dict(self._database.cursor().execute(self._dialect.kinds(), {"name": table.name}).fetchall())
+        moved = 0
         try:
-            with self.moving:
-                self._cold_until_us[table.name] = max(self.cold_until_us(table.name), before_us)
-                with self._database.transaction(cursor, f"moving rows of {table.name}"):
-                    counted = cursor.execute(copy, {"before": before_us}).fetchone()
-                    moved = int(counted[0]) if counted else 0
-                    if moved:
-                        cursor.execute(delete, {"before": before_us})
+            for until_us in self._stretches(table, before_us, held):
+                for rows in self._move_stretch(table, kinds, until_us, min(held, MOVED_ROWS)):
+                    moved += rows
         except Conflict:
-            return 0
+            return moved
         self._moved_before[table.name] = before_us
+        return moved
+
+    def _move_stretch(self, table: Table, kinds: Mapping[str, str], until_us: int, held: int) -> Iterator[int]:
+        """Move the rows before a time, in as many pieces as the memory needs; gives the rows of each."""
+        columns = len(kinds) + SKETCH_COLUMNS * sum(kind == Kind.SKETCH for kind in kinds.values())
+        pieces = -(-held * columns // MOVED_CELLS) if columns > WIDE_COLUMNS else 1
+        while True:
+            try:
+                for piece in range(pieces):
+                    yield self._move_piece(table, until_us, *self._dialect.move(table, kinds, piece, pieces))
+            except OutOfMemory:
+                if held < pieces * FEWEST_ROWS:
+                    raise
+                self.write_back()  # rows that are only in the log lie in memory
+                pieces *= 2  # what has moved already is not there any more
+            else:
+                return
+
+    def _stretches(self, table: Table, before_us: int, held: int) -> list[int]:
+        """The ends of the stretches of time by which rows move."""
+        parts = -(-held // MOVED_ROWS)
+        if parts <= 1:
+            return [before_us]
+        with self._database.reading(table.name):
+            found = self._database.cursor().execute(self._dialect.moments_between(table, parts), {"before": before_us}).fetchone()
+        return [*sorted(set((found and found[0]) or ())), before_us]
+
+    def _move_piece(self, table: Table, before_us: int, copy: str, delete: str) -> int:
+        cursor = self._database.cursor()
+        with self.moving:
+            self._cold_until_us[table.name] = max(self.cold_until_us(table.name), before_us)
+            with self._database.transaction(cursor, f"moving rows of {table.name}"):
+                counted = cursor.execute(copy, {"before": before_us}).fetchone()
+                moved = int(counted[0]) if counted else 0
+                if moved:
+                    cursor.execute(delete, {"before": before_us})
         return moved

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tapewatch.clock import US_PER_S
 from tapewatch.model import sketch
 from tapewatch.model.query import Function, Measure, Query
@@ -89,7 +91,7 @@ def _of_values(measure: Measure, column: Column, values: Sequence[Value]) -> Val
         Function.LAST: lambda: values[-1],
         Function.WORST: lambda: _worst(column, values),
         Function.QUANTILE: lambda: _quantile(sorted(values), fraction),
-        Function.BUCKETS: lambda: sketch.merge(values) or None,
+        Function.BUCKETS: lambda: (sketch.merge(values) if column.kind is Kind.SKETCH else sketch.sketch_of(np.array(values))) or None,
     }
     return definitions[measure.function]()
 

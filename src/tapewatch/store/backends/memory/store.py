@@ -10,6 +10,7 @@ from typing import ClassVar
 from tapewatch.clock import Clock
 from tapewatch.errors import QueryError, StoreRejected, StoreUnavailable
 from tapewatch.model.query import Query, check
+from tapewatch.model.rows import BodyMark, Mark
 from tapewatch.model.table import Table
 from tapewatch.store.backends.memory.answer import answer
 from tapewatch.store.backends.memory.rows import Row, rows_of
@@ -60,6 +61,10 @@ class MemoryStore:
                 if taken[-1]:
                     self._take(delivery)
             return taken
+
+    def knows(self, mark: Mark | BodyMark) -> bool:
+        """See `tapewatch.store.base.Recognising.knows`."""
+        return mark in self._marks
 
     def _refuse_unknown(self, delivery: Stored) -> None:
         for batch in delivery.batches:

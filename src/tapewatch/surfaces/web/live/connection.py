@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 
 from tapewatch.errors import QueryTooLarge
@@ -17,10 +19,22 @@ from tapewatch.surfaces.web.live.hub import Hub
 
 ABORT = "tapewatch.abort"
 """ASGI extension: closes the connection at once, without waiting for the other side to read."""
+STRAIGHT = "tapewatch.straight"
+"""ASGI extension: sends a text if the connection takes it at once; gives False when it does not."""
 
 
-class AbortableProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, whose application may cut the connection: a peer that never reads would keep it open for ever."""
+@lru_cache(maxsize=8)
+def packet(text: str) -> bytes:
+    """A text as the whole WebSocket frame that a server sends: the same for everybody, and made once for all who are sent it in a row."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+
+
+class LiveProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, whose application may also cut the connection and send what many are sent.
+
+    A peer that never reads would keep a connection open for ever; and a message that is framed anew for each of a thousand connections,
+    through every layer between, takes longer than all the work that led to it.
+    """
 
     def handle_connect(self, event: Request) -> None:
         """See `WebSocketsSansIOProtocol.handle_connect`."""
@@ -28,13 +42,23 @@ class AbortableProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:  # noqa: PLR2004 - switching protocols: there is a scope
             extensions = cast("dict[str, Any]", self.scope.setdefault("extensions", {}))
             extensions[ABORT] = self.transport.abort
+            extensions[STRAIGHT] = self.send_straight
+
+    def send_straight(self, text: str) -> bool:
+        """Send a text if nothing waits to be taken by the other side; False when something does, or when the connection ends."""
+        if self.disconnected or self.close_sent or self.transport.is_closing() or not self.writable.is_set():
+            return False
+        self.transport.write(packet(text))
+        return True
 
 
 async def serve(websocket: WebSocket, hub: Hub) -> None:
     """Serve one connection until either side ends it."""
-    abort = cast("Callable[[], None] | None", websocket.scope.get("extensions", {}).get(ABORT))
+    extensions = websocket.scope.get("extensions", {})
+    abort = cast("Callable[[], None] | None", extensions.get(ABORT))
+    straight = cast("Callable[[str], bool] | None", extensions.get(STRAIGHT))
     try:
-        client = hub.join(abort or _cancel(asyncio.current_task()))
+        client = hub.join(abort or _cancel(asyncio.current_task()), straight)
     except QueryTooLarge as error:
         await websocket.send_denial_response(error_response(503, error.code, str(error), {"Retry-After": "10"}))
         return

@@ -11,11 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import psutil
-
 from tapewatch.clock import Clock, thread_cpu_s
 from tapewatch.errors import QueryError, QueryTooLarge, TapewatchError
-from tapewatch.ingest.timing import Timings
+from tapewatch.ingest.timing import Rate, Timings
 from tapewatch.model.rows import RowBatch
 from tapewatch.model.table import Table
 from tapewatch.query.frame import Frame
@@ -42,7 +40,7 @@ class HubLimits:
         clients: Most clients.
         stuck_s: Seconds after which a client that takes nothing is cut off.
         threads: Topics computed at once.
-        share: Fraction of one core that computing topics may always take.
+        share: Fraction of one core that computing topics may take.
     """
 
     subscriptions: int = 64
@@ -51,11 +49,6 @@ class HubLimits:
     stuck_s: float = 30.0
     threads: int = 2
     share: float = SHARE
-
-
-def idle_cores() -> float:
-    """Cores of this machine that did nothing since the last call."""
-    return (psutil.cpu_count() or 1) * (1 - psutil.cpu_percent() / 100)
 
 
 class Board(Protocol):
@@ -112,6 +105,7 @@ class Hub:
         self._by_table: dict[str, dict[str, Topic]] = {}
         self._names = itertools.count(1)
         self._pacer = Pacer(self.limits.share)
+        self._rows = Rate(span_s=2)
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._pool = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="live")
@@ -143,15 +137,15 @@ class Hub:
 
     # --- clients ------------------------------------------------------------------------------------------------------
 
-    def join(self, abort: Callable[[], None]) -> LiveClient:
-        """A browser has connected.
+    def join(self, abort: Callable[[], None], straight: Callable[[str], bool] | None = None) -> LiveClient:
+        """A browser has connected; `LiveClient` says what it needs of the connection.
 
         Raises:
             QueryTooLarge: There are too many.
         """
         if len(self._clients) >= self.limits.clients:
             raise QueryTooLarge(f"{len(self._clients)} live connections are open, the limit of this server")
-        client = LiveClient(self._clock, abort)
+        client = LiveClient(self._clock, abort, straight)
         self._clients.add(client)
         hello = {"server_time_us": self._clock.now_us(), "version": self._version, "simulated": self._board.is_simulated}
         client.answer(written("hello", hello))
@@ -216,6 +210,7 @@ class Hub:
     def observe(self, batch: RowBatch) -> None:
         """Rows were accepted: topics that show them are out of date."""
         now_s = self._clock.monotonic_s()
+        self._rows.add(now_s, batch.count)
         for topic in self._by_table.get(batch.table, {}).values():
             if topic.observe(batch, now_s):
                 self._wake.set()
@@ -245,7 +240,8 @@ class Hub:
             _LOG.exception("live topic %s cannot be computed", topic.asked.key)
             self._failed(topic, "internal", INTERNAL, is_final=False)
         else:
-            self._pacer.spent(cost_s, self._clock.monotonic_s())
+            now_s = self._clock.monotonic_s()
+            self._pacer.spent(cost_s, now_s, len(self._topics), self._rows.per_s(now_s))
             self._publish(topic, done, cost_s)
         finally:
             self._running -= 1
@@ -281,7 +277,6 @@ class Hub:
             self._ticked_s = self._clock.monotonic_s()
             self._late_s.append(max(0.0, self._ticked_s - planned_s))
             self._cut_off_stuck()
-            self._pacer.note_idle(idle_cores())
             if self._clients:
                 try:
                     await asyncio.to_thread(self._board.judge)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tapewatch.model.query import Function, Measure, Mode, Query
-from tapewatch.model.rows import Coded, Floats, TypedColumn
+from tapewatch.model.rows import Coded, TypedColumn, joined
 from tapewatch.model.table import Kind, Table
 from tapewatch.query.assemble import Assembly
 from tapewatch.query.frame import Frame, FrameColumn
+from tapewatch.query.run import Tail
 from tapewatch.query.series import SeriesBook
 from tapewatch.store.base import Answer
 
@@ -44,12 +45,12 @@ def _remembers(measure: Measure, table: Table) -> bool:
     return measure.function in _REMEMBERING
 
 
-def continued(held: Frame, tail: Frame, query: Query, table: Table, book: SeriesBook) -> Frame:
+def continued(held: Frame, tail: Tail, query: Query, table: Table, book: SeriesBook) -> Frame:
     """The answer to ``query`` from the held frame's rows before the tail and the tail's rows, judged anew.
 
     Args:
         held: Answer to the same question for an earlier window.
-        tail: Answer to ``query`` from a bucket boundary on.
+        tail: Answer to ``query`` from the beginning of a bucket on.
         query: The whole question.
         table: Its table.
         book: Verdicts on its series.
@@ -57,10 +58,11 @@ def continued(held: Frame, tail: Frame, query: Query, table: Table, book: Series
     bucket = held.columns[0].values
     kept = _array(bucket) < tail.start_us
     kept &= _array(bucket) >= query.start_us
-    columns = {old.name: _joined(_taken(old.values, kept), new.values) for old, new in zip(held.columns, tail.columns, strict=True)}
-    newest_us = max((us for us in (held.newest_us, tail.newest_us) if us is not None), default=None)
-    rows = int(np.count_nonzero(kept)) + tail.rows
-    answer = Answer(columns, rows, held.rows_behind, newest_us, tier=tail.tier if held.tier == "raw" else held.tier)
+    newer = tail.answer
+    columns = {old.name: joined([_taken(old.values, kept), newer.columns[old.name]]) for old in held.columns}
+    newest_us = max((us for us in (held.newest_us, newer.newest_us) if us is not None), default=None)
+    rows = int(np.count_nonzero(kept)) + newer.rows
+    answer = Answer(columns, rows, held.rows_behind, newest_us, tier=newer.tier if held.tier == "raw" else held.tier)
     return Assembly(query, table, answer, book, tail.as_of_us, tail.query_ms).frame()
 
 
@@ -69,7 +71,7 @@ def change(held: Frame | None, newer: Frame) -> Change | None:
     if held is None:
         return Change(newer, None)
     if not _are_bucketed_alike(held, newer):
-        return None if held.signature == newer.signature else Change(newer, None)
+        return None if shows_same(held, newer) else Change(newer, None)
     before, after = _array(held.columns[0].values), _array(newer.columns[0].values)
     offset = int(np.searchsorted(before, newer.start_us, "left"))
     same = _equal_rows(held, newer, offset)
@@ -80,6 +82,18 @@ def change(held: Frame | None, newer: Frame) -> Change | None:
     if len(after) - first > _DELTA_AT_MOST * len(after):
         return Change(newer, None)
     return Change(_from(newer, first), replace_from_us)
+
+
+def shows_same(held: Frame | None, newer: Frame | None) -> bool:
+    """Whether a viewer would see no difference: the frames differ at most in when, how fast and for which moment they were answered."""
+    if held is newer or held is None or newer is None:
+        return held is newer
+    shape = (held.table, held.rows, held.bucket_us, held.rows_behind, held.cursor, len(held.columns))
+    if shape != (newer.table, newer.rows, newer.bucket_us, newer.rows_behind, newer.cursor, len(newer.columns)):
+        return False
+    if _meta(held) != _meta(newer) or any(_head(old) != _head(new) for old, new in zip(held.columns, newer.columns, strict=True)):
+        return False
+    return _equal_rows(held, newer, 0) == newer.rows and shows_same(held.spark, newer.spark)
 
 
 def _are_bucketed_alike(held: Frame, newer: Frame) -> bool:
@@ -96,7 +110,8 @@ def _head(column: FrameColumn) -> tuple[object, ...]:
 
 
 def _meta(frame: Frame) -> tuple[object, ...]:
-    return (frame.series, frame.newest_us, frame.state, frame.error, frame.tier, frame.is_truncated, dict(frame.unsynchronised))
+    newest = (frame.newest_us, frame.state, frame.error, frame.tier, frame.is_truncated)  # first: under load it is these that differ
+    return (newest, frame.series, dict(frame.unsynchronised), frame.retired)
 
 
 def _after_last(frame: Frame, buckets: npt.NDArray[np.int64]) -> int:
@@ -122,8 +137,9 @@ def _differing_notes(old: Mapping[int, str], new: Mapping[int, str], offset: int
 
 
 def _first_difference(old: TypedColumn, new: TypedColumn, offset: int, count: int) -> int:
-    left = (old.words() if isinstance(old, Coded) else old)[offset : offset + count]
-    right = (new.words() if isinstance(new, Coded) else new)[:count]
+    has_same_codes = isinstance(old, Coded) and isinstance(new, Coded) and new.values[: len(old.values)] == old.values
+    left = _comparable(old, has_same_codes=has_same_codes)[offset : offset + count]
+    right = _comparable(new, has_same_codes=has_same_codes)[:count]
     if np.object_ in {left.dtype.type, right.dtype.type}:
         return _first_difference_of(left.tolist(), right.tolist())
     differs = left != right
@@ -131,6 +147,12 @@ def _first_difference(old: TypedColumn, new: TypedColumn, offset: int, count: in
         differs &= ~(np.isnan(left) & np.isnan(right))
     found = np.flatnonzero(differs)
     return int(found[0]) if len(found) else count
+
+
+def _comparable(values: TypedColumn, *, has_same_codes: bool) -> npt.NDArray[Any]:
+    if isinstance(values, Coded):
+        return values.codes if has_same_codes else values.words()
+    return values
 
 
 def _first_difference_of(old: Sequence[object], new: Sequence[object]) -> int:
@@ -157,9 +179,3 @@ def _array(values: TypedColumn) -> npt.NDArray[np.int64]:
 
 def _taken(values: TypedColumn, index: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> TypedColumn:
     return values.take(index) if isinstance(values, Coded) else values[index]
-
-
-def _joined(first: TypedColumn, second: TypedColumn) -> TypedColumn:
-    if isinstance(first, Coded) and isinstance(second, Coded):
-        return Coded.of([*first.words().tolist(), *second.words().tolist()])
-    return np.concatenate(cast("tuple[Floats, Floats]", (first, second)))

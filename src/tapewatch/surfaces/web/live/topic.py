@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from tapewatch.clock import US_PER_S
 from tapewatch.errors import ContractError, StoreUnavailable
-from tapewatch.model.query import Query
+from tapewatch.model.query import Mode, Query
 from tapewatch.model.rows import RowBatch
 from tapewatch.model.table import Table
 from tapewatch.query.frame import Frame
-from tapewatch.query.series import SeriesBook
+from tapewatch.query.run import Tail
+from tapewatch.query.series import NOTED_ANEW_S, SeriesBook
 from tapewatch.surfaces.web.live.asked import Asked, touches
 from tapewatch.surfaces.web.live.increment import can_continue, change, continued
 from tapewatch.surfaces.web.live.messages import FrameMessage, frame_message
@@ -36,8 +37,12 @@ RETRY_S = 2.0
 class Asks(Protocol):
     """What a topic needs of the query engine."""
 
-    def frame(self, query: Query, *, spark: Query | None = None) -> Frame:
-        """Answer one question; blocks."""
+    def frame(self, query: Query, *, spark: Query | None = None, is_standing: bool = False) -> Frame:
+        """Answer one question, one that is asked again and again when it is standing; blocks."""
+        ...
+
+    def at_hand(self, query: Query) -> Tail | None:
+        """The newest buckets from memory; None when the store has to be asked."""
         ...
 
 
@@ -68,6 +73,7 @@ class Work:
         held: What the viewers see now.
         since_us: Ask only from this bucket on and continue ``held``; None to ask all.
         observed_s: Monotonic second at which the oldest row not yet shown was accepted.
+        has_news: Whether rows that it shows have come since the last time, or its verdicts did not know them then.
     """
 
     query: Query | None
@@ -75,14 +81,22 @@ class Work:
     held: Frame | None
     since_us: int | None
     observed_s: float | None
+    has_news: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it: the frame as of now, and the message for the viewers when it differs from what they see."""
+    """What came of it.
+
+    Attributes:
+        frame: As of now.
+        message: For the viewers, when it differs from what they see.
+        is_behind: Whether its verdicts do not know the newest rows yet.
+    """
 
     frame: Frame
     message: FrameMessage | None
+    is_behind: bool = False
 
 
 class Topic:
@@ -108,6 +122,7 @@ class Topic:
         self._cost_s = 0.0
         self._is_running = False
         self._is_final = False
+        self._is_behind = False
 
     @property
     def is_urgent(self) -> bool:
@@ -122,6 +137,8 @@ class Topic:
             return self._ended_s + RETRY_S
         if self._dirty_us is not None:
             return self._ended_s + max(FLOOR_S, PAUSE_COSTS * self._cost_s)
+        if self._is_behind:
+            return self._ended_s + NOTED_ANEW_S
         return math.inf if self._is_final else self._begun_s + self._period_s()
 
     def _period_s(self) -> float:
@@ -144,9 +161,10 @@ class Topic:
 
     def begin(self, now_us: int, now_s: float, catalog: Mapping[str, Table]) -> Work:
         """Decide what to ask now; rows observed from here on count for the next time."""
-        query = self.asked.query(now_us)
+        query = self.asked.query(now_us, catalog)
         since_us = self._since_us(query, now_s, catalog) if query else None
-        work = Work(query, self._spark(now_us, now_s), self._held(), since_us, self._observed_s)
+        has_news = self._observed_s is not None or self._is_behind
+        work = Work(query, self._spark(now_us, now_s), self._held(), since_us, self._observed_s, has_news)
         self._query, self._dirty_us, self._observed_s = query, None, None
         self._is_running, self._begun_s = True, now_s
         self._is_final = not self.asked.window.includes(now_us)
@@ -171,7 +189,7 @@ class Topic:
             return None
         if held.is_truncated or held.state != "live" or now_s - self._asked_all_s > ASK_ALL_EVERY_S:
             return None
-        if query.table not in catalog or not can_continue(query, catalog[query.table]):
+        if query.table not in catalog or query.mode is not Mode.AGGREGATE or query.limit is not None or query.order_by:
             return None
         newest_us = before.end_us - bucket_us
         since_us = (newest_us if self._dirty_us is None else min(newest_us, self._dirty_us)) // bucket_us * bucket_us
@@ -183,12 +201,14 @@ class Topic:
         Raises:
             TapewatchError: The question cannot be answered and nothing is held.
         """
+        known = tools.book.look(self.asked.table) if work.has_news else 0
         newer = self._answer(work, tools)
+        is_behind = work.has_news and tools.book.is_behind(self.asked.table, known)
         changed = change(work.held, newer)
         if changed is None:
-            return Done(newer, None)
+            return Done(newer, None, is_behind)
         message = frame_message(self.name, self.sequence + 1, changed.frame, changed.replace_from_us, work.observed_s)
-        return Done(newer, message)
+        return Done(newer, message, is_behind)
 
     def _answer(self, work: Work, tools: Tools) -> Frame:
         query = work.query
@@ -196,15 +216,23 @@ class Topic:
             return tools.verdicts(self.asked)
         try:
             if work.since_us is None or work.held is None:
-                return self._in_window(tools.engine.frame(query, spark=work.spark), work)
-            tail = tools.engine.frame(replace(query, start_us=work.since_us))
-            if tail.state != "live" or tail.is_truncated:
+                return self._in_window(tools.engine.frame(query, spark=work.spark, is_standing=self.asked.window.last_us is not None), work)
+            tail = self._tail(replace(query, start_us=work.since_us), tools)
+            if tail is None:
                 return tools.engine.frame(query)
             return continued(work.held, tail, query, tools.catalog[query.table], tools.book)
         except StoreUnavailable as error:
             if work.held is None:
                 raise
             return replace(work.held, state="last_good", error=str(error))
+
+    def _tail(self, query: Query, tools: Tools) -> Tail | None:
+        """The newest buckets: from memory, or from the store if no bucket depends on an earlier one; None to ask for all."""
+        tail = tools.engine.at_hand(query)
+        if tail is not None or not can_continue(query, tools.catalog[query.table]):
+            return tail
+        frame = tools.engine.frame(query)
+        return None if frame.state != "live" or frame.is_truncated else Tail.of(frame)
 
     def _in_window(self, frame: Frame, work: Work) -> Frame:
         """The frame with the window as the page knows it, without the look ahead, and with the small curve that was kept."""
@@ -217,7 +245,7 @@ class Topic:
     def finish(self, done: Done, now_s: float, cost_s: float = 0.0) -> None:
         """Take what was computed, with ``cost_s`` seconds of processor time, as what the viewers see."""
         self._is_running, self._ended_s, self._cost_s, self.failure = False, now_s, cost_s, None
-        self.frame = done.frame
+        self.frame, self._is_behind = done.frame, done.is_behind
         if done.message is not None:
             self.sequence = done.message.sequence
             self._snapshot = done.message if done.message.is_snapshot else None

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Response
 
+from tapewatch.model.query import functions_of
 from tapewatch.model.table import Column, Table
 from tapewatch.model.unit import UNITS
 from tapewatch.surfaces.web.parts import WebParts
@@ -55,6 +56,7 @@ def _column(column: Column) -> dict[str, Any]:
         "nullable": column.nullable,
         "minimum": column.minimum,
         "maximum": column.maximum,
+        "functions": functions_of(column.kind),
         "states": [{"name": state.name, "status": state.status} for state in column.states],
         "thresholds": None if limits is None else {"degraded": limits.degraded, "down": limits.down, "above": limits.above},
     }

@@ -37,6 +37,12 @@ BODIES: Mapping[str, Documented] = {
         examples={
             "application/json": {
                 "rows of one table": {"table": "exchange", "source": "bot", "period_s": 5, "rows": [_ROW]},
+                "many rows of one table, as lists below the names of their columns": {
+                    "table": "exchange",
+                    "source": "bot",
+                    "columns": list(_ROW),
+                    "rows": [list(_ROW.values())],
+                },
                 "batches of several tables, with proof of delivery": {
                     "client": "bot-1",
                     "sequence": 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
@@ -51,6 +52,8 @@ class StoreProbe:
         self._store = store
         self._clock = clock
         self._problems: list[str] = []
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        self._asking: asyncio.Future[object] | None = None
         self._asked_s: float | None = None
         self.is_silent = False
         """Whether the store gave no answer at all when it was last asked, neither yes nor no."""
@@ -65,15 +68,29 @@ class StoreProbe:
 
     async def _ask(self) -> list[str]:
         self.is_silent = False
+        # one question at a time, in a thread of its own: a store that hangs must not take the threads that receive rows
+        if self._asking is None:
+            self._asking = asyncio.get_running_loop().run_in_executor(self._pool, self._store.usage)
+            self._asking.add_done_callback(_look_at)
+        asking = self._asking
         try:
             async with asyncio.timeout(STORE_S):
-                await asyncio.to_thread(self._store.usage)
+                try:
+                    await asyncio.shield(asking)
+                finally:
+                    self._asking = None if asking.done() else asking
         except TimeoutError:
             self.is_silent = True
             return [f"store: no answer within {STORE_S:g} s"]
         except TapewatchError as error:
             return [f"store: {error}"]
         return []
+
+
+def _look_at(asking: asyncio.Future[object]) -> None:
+    """Whoever asked may be gone, as when the server stops; asyncio would log the error as forgotten."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _answer(reasons: Sequence[str]) -> Response:

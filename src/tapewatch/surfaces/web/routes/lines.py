@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from tapewatch.errors import StoreUnavailable, TapewatchError, TooFast
-from tapewatch.ingest.intake import Receipt
+from tapewatch.ingest.receipt import Receipt
 from tapewatch.model.rows import BodyMark, Delivery
 from tapewatch.sources.base import Received, Receiver, Refusal
 from tapewatch.sources.receivers.line_protocol import QuestDBLines
@@ -90,7 +90,7 @@ def _add(routes: APIRouter, parts: WebParts, tokens: SourceTokens, receiver: Rec
 def _delivery(parts: WebParts, received: Received) -> Delivery:
     """The rows in the form of their tables; a body that can be recognised carries its mark."""
     batches = tuple(fit(batch, parts.catalog.get(batch.table)) for batch in received.delivery.batches)
-    mark = None if received.digest is None else BodyMark(received.digest, parts.clock.now_us())
+    mark = None if received.digest is None else BodyMark(received.digest, parts.clock.steady_us())
     return replace(received.delivery, batches=batches, mark=mark)
 
 

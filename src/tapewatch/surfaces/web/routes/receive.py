@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from tapewatch.errors import SourceError
-from tapewatch.ingest.intake import Receipt
+from tapewatch.ingest.receipt import Receipt
 from tapewatch.sources.base import Received, Receiver, Refusal
 from tapewatch.surfaces.web.bodies import read_body
 from tapewatch.surfaces.web.errors import RequestRefused

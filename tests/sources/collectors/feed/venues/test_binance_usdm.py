@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from tapewatch.sources.collectors.feed.venues.base import Event, Notice, Subscription
+from tapewatch.sources.collectors.feed.venues.base import Event, Fault, Notice, Subscription
 from tapewatch.sources.collectors.feed.venues.binance_usdm import BinanceUsdm
 from tapewatch.testing.feeds import Example, FeedVenueSuite, Story
 
@@ -36,7 +36,7 @@ class TestBinanceUsdm(FeedVenueSuite):
     spellings = MappingProxyType({"BTC/USDT:USDT": "BTCUSDT", "1000SHIB/USDT:USDT": "1000SHIBUSDT"})
     examples = (
         Example(DEPTH, Event("book", "BTCUSDT", 123_456_789_000, 160, 149)),
-        Example(TRADE, Event("trade", "BTCUSDT", 123_456_789_000, 5_933_014, 5_933_013)),
+        Example(TRADE, Event("trade", "BTCUSDT", 123_456_789_000, 5_933_014, 5_933_013, price=0.001)),
         Example(TICKER, Event("ticker", "BTCUSDT", 1_568_014_460_893_000, is_crossed=False)),
         Example(TICKER.replace('"b":"25.3', '"b":"26.3'), Event("ticker", "BTCUSDT", 1_568_014_460_893_000, is_crossed=True)),
         Example(CANDLE, Event("candle", "BTCUSDT", 1_638_747_660_000_000)),
@@ -46,9 +46,10 @@ class TestBinanceUsdm(FeedVenueSuite):
     stories = (
         Story("book", [depth(number) for number in range(12)]),
         Story("trade", [TRADE.replace("5933014", str(5_933_014 + number)) for number in range(12)]),
-        Story("ticker", [TICKER] * 6),
+        Story("ticker", [TICKER] * 6, makes={Fault.CROSSED: [TICKER.replace('"b":"25.35190000"', '"b":"25.36520000"')]}),
         Story("candle", [CANDLE] * 6),
     )
+    time_answer = ('{"serverTime":1499827319559}', 1_499_827_319_559_000)
 
 
 def test_book_and_quotes_come_from_the_public_address_and_the_rest_from_the_market_one() -> None:

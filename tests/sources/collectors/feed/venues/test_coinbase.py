@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from tapewatch.sources.collectors.feed.venues.base import Event, Notice, Subscription
+from tapewatch.sources.collectors.feed.venues.base import Event, Fault, Notice, Subscription
 from tapewatch.sources.collectors.feed.venues.coinbase import LEVEL2, Coinbase
 from tapewatch.testing.feeds import Example, FeedVenueSuite, Story
 
@@ -21,6 +21,7 @@ UPDATE = (
     '{"type":"l2update","product_id":"ETH-USD","changes":[["buy","22356.270000","0.00000000"],["buy","22356.300000","1.00000000"],'
     '["sell","22357.1","0.5"]],"time":"2022-08-04T15:25:05.010758Z"}'
 )
+NARROWER = UPDATE.replace("22356.3", "10101.3").replace("22356.2", "10101.2").replace("22357.1", "10102.1")
 SUBSCRIPTIONS = '{"type":"subscriptions","channels":[{"name":"level2_batch","product_ids":["ETH-USD"],"account_ids":null}]}'
 
 
@@ -28,9 +29,9 @@ class TestCoinbase(FeedVenueSuite):
     venue = Coinbase
     spellings = MappingProxyType({"ETH/USD": "ETH-USD", "BTC/EUR": "BTC-EUR"})
     examples = (
-        Example(TICKER, Event("ticker", "ETH-USD", 1_666_222_102_061_769, is_crossed=False)),
+        Example(TICKER, Event("ticker", "ETH-USD", 1_666_222_102_061_769, is_crossed=False, low=1280.52, high=1313.8)),
         Example('{"type":"ticker","product_id":"ETH-USD","price":"1"}', Event("ticker", "ETH-USD")),
-        Example(MATCH, Event("trade", "ETH-USD", 1_415_348_367_028_459, 10, 9)),
+        Example(MATCH, Event("trade", "ETH-USD", 1_415_348_367_028_459, 10, 9, low=400.23, high=400.23)),
         Example(MATCH.replace('"match"', '"last_match"'), Event("trade", "ETH-USD", None, 10, 9, is_repeat=True)),
         Example(
             SNAPSHOT,
@@ -59,10 +60,12 @@ class TestCoinbase(FeedVenueSuite):
             "trade",
             [MATCH.replace('"match"', '"last_match"')]
             + [MATCH.replace('"trade_id":10', f'"trade_id":{number}') for number in range(11, 24)],
+            makes={Fault.OUT_OF_BAND: [TICKER, TICKER, MATCH.replace('"trade_id":10', '"trade_id":24'), TICKER]},
         ),
-        Story("book", [SNAPSHOT, *[UPDATE] * 6]),
-        Story("ticker", [TICKER] * 6),
+        Story("book", [SNAPSHOT, *[NARROWER] * 6], makes={Fault.CROSSED: [UPDATE]}),
+        Story("ticker", [TICKER] * 6, makes={Fault.CROSSED: [TICKER.replace('"best_bid":"1285.04"', '"best_bid":"1285.27"')]}),
     )
+    time_answer = ('{"iso":"2015-01-07T23:47:25.201Z","epoch":1420674445.201}', 1_420_674_445_201_000)
 
 
 def test_the_channel_that_needs_a_key_can_be_asked_for_by_its_own_name() -> None:

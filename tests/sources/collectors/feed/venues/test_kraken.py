@@ -1,34 +1,30 @@
-"""Messages are those of docs.kraken.com (WebSockets v1); the checksums of the story were computed by hand from its book."""
+"""Messages are those of docs.kraken.com (spot WebSocket v2); the checksums of the story were computed by hand from its book."""
 
 import zlib
 from types import MappingProxyType
 
 import pytest
 
-from tapewatch.sources.collectors.feed.venues.base import Event, Notice, Subscription
-from tapewatch.sources.collectors.feed.venues.kraken import Kraken
+from tapewatch.sources.collectors.feed.venues.base import Event, Fault, Notice, Subscription
+from tapewatch.sources.collectors.feed.venues.kraken import BOOK, Kraken
 from tapewatch.testing.feeds import Example, FeedVenueSuite, Story
 
-SNAPSHOT = (
-    '[0,{"as":[["5541.30000","2.50700000","1534614248.123678"],["5541.80000","0.33000000","1534614098.345543"]],'
-    '"bs":[["5541.20000","1.52900000","1534614248.765567"],["5539.90000","0.30000000","1534614241.769870"]]},"book-10","XBT/USD"]'
+UPDATE = (
+    '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":0.5657,"qty":1098.3947558}],'
+    '"asks":[{"price":45285.20,"qty":0.00100000}],"checksum":2114181697,"timestamp":"2023-10-06T17:35:55.440295Z"}]}'
 )
-TWO_SIDES = (
-    '[1234,{"a":[["5541.30000","2.50700000","1534614248.456738"],["5542.50000","0.40100000","1534614248.456738"]]},'
-    '{"b":[["5541.30000","0.00000000","1534614335.345903"]],"c":"974942666"},"book-10","XBT/USD"]'
-)
-REPUBLISHED = (
-    '[1234,{"a":[["5541.30000","2.50700000","1534614248.456738","r"],["5542.50000","0.40100000","1534614248.456738","r"]],'
-    '"c":"974942666"},"book-25","XBT/USD"]'
-)
-TRADE = (
-    '[0,[["5541.20000","0.15850568","1534614057.321597","s","l",""],["6060.00000","0.02455000","1534614057.324998","b","l",""]],'
-    '"trade","XBT/USD"]'
+TRADES = (
+    '{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"sell","price":0.5117,"qty":40.0,"ord_type":"market",'
+    '"trade_id":4665906,"timestamp":"2023-09-25T07:49:37.708706Z"},{"symbol":"BTC/USD","side":"sell","price":0.5116,"qty":10.0,'
+    '"ord_type":"market","trade_id":4665907,"timestamp":"2023-09-25T07:49:37.708710Z"}]}'
 )
 TICKER = (
-    '[0,{"a":["5525.40000",1,"1.000"],"b":["5525.10000",1,"1.000"],"c":["5525.10000","0.00398963"],"v":["2634.11501494","3591.17907851"],'
-    '"p":["5631.44067","5653.78939"],"t":[11493,16267],"l":["5505.00000","5505.00000"],"h":["5783.00000","5783.00000"],'
-    '"o":["5760.70000","5763.40000"]},"ticker","XBT/USD"]'
+    '{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD","bid":0.10025,"bid_qty":740.0,"ask":0.10035,"ask_qty":740.0,'
+    '"last":0.10035,"volume":997038.98383185,"vwap":0.10148,"low":0.09979,"high":0.10285,"change":-0.00017,"change_pct":-0.17}]}'
+)
+STATUS = (
+    '{"channel":"status","type":"update","data":[{"version":"2.0.0","system":"online","api_version":"v2","connection_id":'
+    "12393906104898154338}]}"
 )
 
 
@@ -36,82 +32,83 @@ def digits(text: str) -> str:
     return text.replace(".", "").lstrip("0")
 
 
+def checksum(asks: list[tuple[str, str]], bids: list[tuple[str, str]]) -> int:
+    return zlib.crc32("".join(digits(price) + digits(qty) for price, qty in [*asks, *bids]).encode())
+
+
+def told(kind: str, asks: list[tuple[str, str]], bids: list[tuple[str, str]], sum_of: int, rest: str = "") -> str:
+    sides = [",".join(f'{{"price":{price},"qty":{qty}}}' for price, qty in side) for side in (bids, asks)]
+    data = f'{{"symbol":"BTC/USD","bids":[{sides[0]}],"asks":[{sides[1]}],"checksum":{sum_of}{rest}}}'
+    return f'{{"channel":"book","type":"{kind}","data":[{data}]}}'
+
+
+ASKS = [("45285.20", "0.00100000"), ("45286.40", "1.57180000")]
+BIDS = [("45283.50", "0.10000000"), ("45283.40", "1.54582015")]
+SNAPSHOT = told("snapshot", ASKS, BIDS, checksum(ASKS, BIDS))
+
+
+def trades(number: int) -> str:
+    return TRADES.replace("4665906", str(4 + 2 * number)).replace("4665907", str(5 + 2 * number))
+
+
 def one_sided(number: int) -> str:
     """An ask of its own for each update: a lost one is missing from every later checksum."""
-    asks = [("5541.30000", "2.50700000"), *[(f"5541.3{index}000", "1.00000000") for index in range(1, number + 1)]]
-    book = [*asks, ("5541.80000", "0.33000000"), ("5541.20000", "1.52900000"), ("5539.90000", "0.30000000")]
-    checksum = zlib.crc32("".join(digits(price) + digits(size) for price, size in book).encode())
-    return f'[0,{{"a":[["5541.3{number}000","1.00000000","1534614250.{number:06}"]],"c":"{checksum}"}},"book-10","XBT/USD"]'
+    added = [(f"45285.3{index}", "1.00000000") for index in range(1, number + 1)]
+    sum_of = checksum([ASKS[0], *added, ASKS[1]], BIDS)
+    return told("update", added[-1:], [], sum_of, f',"timestamp":"2023-10-06T17:35:55.44{number:04}Z"')
 
 
 class TestKraken(FeedVenueSuite):
     venue = Kraken
-    spellings = MappingProxyType({"BTC/USD": "XBT/USD", "DOGE/EUR": "XDG/EUR", "ETH/BTC": "ETH/XBT"})
+    spellings = MappingProxyType({"BTC/USD": "BTC/USD", "DOGE/EUR": "DOGE/EUR"})
     examples = (
+        Example(SNAPSHOT, Event("book", "BTC/USD", is_snapshot=True, asks=ASKS, bids=BIDS, checksum=checksum(ASKS, BIDS))),
         Example(
-            SNAPSHOT,
+            UPDATE,
             Event(
                 "book",
-                "XBT/USD",
-                is_snapshot=True,
-                asks=[["5541.30000", "2.50700000", "1534614248.123678"], ["5541.80000", "0.33000000", "1534614098.345543"]],
-                bids=[["5541.20000", "1.52900000", "1534614248.765567"], ["5539.90000", "0.30000000", "1534614241.769870"]],
+                "BTC/USD",
+                1_696_613_755_440_295,
+                asks=[("45285.20", "0.00100000")],
+                bids=[("0.5657", "1098.3947558")],
+                checksum=2114181697,
             ),
         ),
+        Example(TRADES, Event("trade", "BTC/USD", 1_695_628_177_708_710, 4665907, 4665905, low=0.5116, high=0.5117)),
+        Example(TRADES.replace("update", "snapshot"), Event("trade", "BTC/USD", is_repeat=True)),
+        Example(TICKER, Event("ticker", "BTC/USD", is_crossed=False, low=0.09979, high=0.10285)),
+        Example(STATUS, Notice("the trading engine is in state online")),
+        Example(STATUS.replace("online", "maintenance"), Notice("the trading engine is in state maintenance", is_maintenance=True)),
+        Example('{"channel":"heartbeat"}', None),
+        Example('{"method":"subscribe","result":{"channel":"trade","symbol":"BTC/USD"},"success":true}', None),
         Example(
-            TWO_SIDES,
-            Event(
-                "book",
-                "XBT/USD",
-                1_534_614_335_345_903,
-                asks=[["5541.30000", "2.50700000", "1534614248.456738"], ["5542.50000", "0.40100000", "1534614248.456738"]],
-                bids=[["5541.30000", "0.00000000", "1534614335.345903"]],
-                checksum=974942666,
-            ),
+            '{"error":"Currency pair not supported BTC/XXX","method":"subscribe","success":false,"symbol":"BTC/XXX"}',
+            Notice("Currency pair not supported BTC/XXX", is_refusal=True, symbol="BTC/XXX"),
         ),
-        Example(
-            REPUBLISHED,
-            Event(
-                "book",
-                "XBT/USD",
-                None,
-                asks=[["5541.30000", "2.50700000", "1534614248.456738", "r"], ["5542.50000", "0.40100000", "1534614248.456738", "r"]],
-                checksum=974942666,
-            ),
-        ),
-        Example(TRADE, Event("trade", "XBT/USD", 1_534_614_057_324_998)),
-        Example(TICKER, Event("ticker", "XBT/USD", is_crossed=False)),
-        Example('{"event":"heartbeat"}', None),
-        Example('{"connectionID":8628615390848610000,"event":"systemStatus","status":"online","version":"1.0.0"}', None),
-        Example(
-            '{"channelID":10001,"channelName":"ticker","event":"subscriptionStatus","pair":"XBT/EUR","status":"subscribed",'
-            '"subscription":{"name":"ticker"}}',
-            None,
-        ),
-        Example(
-            '{"errorMessage":"Subscription depth not supported","event":"subscriptionStatus","pair":"XBT/USD","status":"error",'
-            '"subscription":{"depth":42,"name":"book"}}',
-            Notice("Subscription depth not supported", is_refusal=True, symbol="XBT/USD"),
-        ),
-        Example('[42,{"o":"1"},"ohlc-5","XBT/USD"]', None),
+    )
+    time_answer = (
+        '{"method":"pong","req_id":101,"success":true,"time_in":"2023-09-24T14:10:23.799685Z","time_out":"2023-09-24T14:10:23.799703Z"}',
+        1_695_564_623_799_703,
     )
     stories = (
-        Story("book", [SNAPSHOT, *[one_sided(number) for number in range(1, 7)]]),
-        Story("trade", [TRADE] * 6),
-        Story("ticker", [TICKER] * 6),
+        Story(
+            "book",
+            [SNAPSHOT, *[one_sided(number) for number in range(1, 7)]],
+            makes={Fault.CROSSED: [told("update", [], [("45285.20", "1.00000000")], 1)]},
+        ),
+        Story("trade", [trades(number) for number in range(12)], makes={Fault.OUT_OF_BAND: [TICKER, trades(12), TICKER]}),
+        Story("ticker", [TICKER] * 6, makes={Fault.CROSSED: [TICKER.replace("0.10025", "0.10035")]}),
     )
 
 
 @pytest.mark.parametrize("depth", Kraken.depths)
 def test_the_depth_is_asked_for_and_kept(depth: int) -> None:
     venue = Kraken(depth)
-    (request,) = venue.subscribe([Subscription("BTC/USD", "XBT/USD", venue.channels[1])])
-    assert f'"subscription":{{"name":"book","depth":{depth}}}' in request
+    (request,) = venue.subscribe([Subscription("BTC/USD", "BTC/USD", BOOK)])
+    assert request == f'{{"method":"subscribe","params":{{"channel":"book","symbol":["BTC/USD"],"depth":{depth}}}}}'
     assert venue.book_levels() == depth
 
 
-@pytest.mark.parametrize(("seconds", "us"), [("1534614248.123678", 1_534_614_248_123_678), ("1534614248.1", 1_534_614_248_100_000)])
-def test_times_are_read_exactly(seconds: str, us: int) -> None:
-    event = Kraken().parse(TRADE.replace("1534614057.324998", seconds).encode())
-    assert isinstance(event, Event)
-    assert event.time_us == us
+def test_trades_of_two_symbols_in_one_message_are_not_guessed_at() -> None:
+    with pytest.raises(ValueError, match="several symbols"):
+        Kraken().parse(TRADES.replace("BTC/USD", "ETH/USD", 1).encode())

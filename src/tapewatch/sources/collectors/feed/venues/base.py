@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
 import msgspec
+
+from tapewatch.sources.collectors.feed.time_field import TimeField
 
 UNREADABLE = (msgspec.DecodeError, ValueError, LookupError, ArithmeticError)
 """What reading a message that is not as documented may raise; it is counted and named, and the connection goes on."""
@@ -18,8 +20,130 @@ class Rule(StrEnum):
 
     LINKED = "linked"  # each message names the number of the message before
     COUNTED = "counted"  # messages are numbered without holes
-    CHECKSUM = "checksum"  # each update carries a checksum of the book that it leads to
+    GROWING = "growing"  # numbers grow with holes: duplicates and reorders show, a gap does not
     NONE = "none"  # nothing to count: gaps, duplicates and reorders are unknown
+
+
+class Fault(StrEnum):
+    """What can be wrong with a stream, by the column of table ``feed`` that counts it."""
+
+    GAP = "gaps"
+    DUPLICATE = "duplicates"
+    REORDER = "reorders"
+    CHECKSUM = "checksum_mismatches"
+    CROSSED = "crossed"
+    OUT_OF_BAND = "out_of_band"
+    SNAPSHOT = "snapshot_mismatches"
+
+
+SEQUENCE_FAULTS = frozenset((Fault.GAP, Fault.DUPLICATE, Fault.REORDER))
+"""What the numbers of messages can show."""
+
+_SHOWN_BY = {
+    Rule.LINKED: SEQUENCE_FAULTS,
+    Rule.COUNTED: SEQUENCE_FAULTS,
+    Rule.GROWING: SEQUENCE_FAULTS - {Fault.GAP},
+    Rule.NONE: frozenset[Fault](),
+}
+
+
+class Stamp(StrEnum):
+    """Who wrote the time that a message carries."""
+
+    ENGINE = "engine"  # the matching engine, when the event happened
+    GATEWAY = "gateway"  # the server that made the message, some time after the event
+    UNKNOWN = "unknown"  # the messages carry a time, and nobody has said whose
+    NONE = "none"  # the messages carry no time: latency is unknown
+
+
+class About(StrEnum):
+    """Facts of a venue, each from a page of its documentation."""
+
+    ADDRESS = "address"
+    SUBSCRIPTION = "subscription"
+    LIMITS = "limits"
+    HEARTBEAT = "heartbeat"
+    TIMES = "times"
+    SEQUENCE = "sequence"
+    SNAPSHOT = "snapshot"
+    MAINTENANCE = "maintenance"
+    SERVER_TIME = "server time"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a venue allows, and what is asked of it.
+
+    Attributes:
+        streams_per_connection: Streams on one connection at most.
+        connect_interval_s: Seconds between two attempts to connect at least.
+        streams_per_request: Streams that one message may ask for; None for all of a connection.
+        request_interval_s: Seconds between two messages to the venue on one connection at least.
+        requests_share: Whether that holds for all connections of an address together.
+        connection_s: Seconds after which the venue ends a connection; None when it does not.
+        asks_per_hour: Messages that ask for streams or leave them, on one connection within an hour at most; None for any number.
+        streams: Streams of one address at most; None for any number.
+    """
+
+    streams_per_connection: int
+    connect_interval_s: float
+    streams_per_request: int | None = None
+    request_interval_s: float = 0.0
+    requests_share: bool = False
+    connection_s: float | None = None
+    asks_per_hour: int | None = None
+    streams: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How a connection shows that it lives.
+
+    Attributes:
+        sentence: Who sends what, and how often.
+        silence_s: Seconds after which a connection without any message is broken; None when silence can be normal.
+        request: Message that the venue wants from us regularly; empty when the pings of WebSocket are enough.
+        every_s: Seconds between two of these.
+    """
+
+    sentence: str
+    silence_s: float | None = None
+    request: str = ""
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTime:
+    """The venue's time call, by which its clock can be compared over a round trip: a public request that is answered in JSON.
+
+    Attributes:
+        url: Where to ask; empty when it is asked on the connection itself, and `FeedVenue.parse` reads the answer.
+        answer: Where the time stands in the answer.
+        message: JSON to POST, or to send on the connection; empty for a GET.
+        number_key: Under which a question on the connection carries a number, and its answer the same one.
+    """
+
+    url: str
+    answer: TimeField
+    message: str = ""
+    number_key: str = ""
+
+    def question(self, number: int) -> str:
+        """The message to send on the connection, with its number."""
+        return msgspec.json.encode({**msgspec.json.decode(self.message), self.number_key: number}).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A CRC32 that a venue sends of its book.
+
+    Attributes:
+        levels: Levels of each side that enter it.
+        text: Kept texts of the best asks and of the best bids, best first, to the text that is summed.
+    """
+
+    levels: int
+    text: Callable[[Sequence[str], Sequence[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +154,46 @@ class Channel:
         name: Tapewatch's word, stored in the column ``channel``: trade, book, ticker, candle.
         topic: The venue's word, used to subscribe.
         rule: How a missing message shows.
+        stamp: Who wrote the time of its messages.
         sentence: What its messages are and which time they carry.
         keeps_book: Whether the collector keeps the order book of the channel.
+        checksum: The checksum of the book that its updates carry; None when they carry none.
+        has_quotes: Whether its messages carry the best bid and ask.
+        has_day_range: Whether its messages are trades whose prices can be held against the day's range that the venue's ticker gives.
+        repeats_snapshot: Whether the venue may send the whole book again, unasked, so that it can be compared with the kept one.
         first_repeats: Whether the first message after a subscription may repeat an old event; its age is no latency.
     """
 
     name: str
     topic: str
     rule: Rule
+    stamp: Stamp
     sentence: str
     keeps_book: bool = False
+    checksum: Checksum | None = None
+    has_quotes: bool = False
+    has_day_range: bool = False
+    repeats_snapshot: bool = False
     first_repeats: bool = False
+
+    @property
+    def on_change(self) -> bool:
+        """Whether it is silent for as long as nothing changes, however long: best quotes. It is judged only while a peer moves."""
+        return self.has_quotes and not self.keeps_book
+
+    @property
+    def sees(self) -> frozenset[Fault]:
+        """Faults that can be seen on it at all; the others are unknown, never zero."""
+        faults = set(_SHOWN_BY[self.rule])
+        if self.keeps_book or self.has_quotes:
+            faults.add(Fault.CROSSED)
+        if self.checksum is not None:
+            faults.add(Fault.CHECKSUM)
+        if self.has_day_range:
+            faults.add(Fault.OUT_OF_BAND)
+        if self.repeats_snapshot:
+            faults.add(Fault.SNAPSHOT)
+        return frozenset(faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +230,10 @@ class Event(msgspec.Struct, gc=False):
         asks: Levels as the venue wrote them: price, quantity, perhaps more.
         bids: The same.
         checksum: Unsigned CRC32 of the book after this message.
-        is_crossed: Whether its best bid is above its best ask; None when it does not carry both.
+        is_crossed: Whether its best bid is at or above its best ask; None when it does not carry both.
+        low: Lowest price of its trades, or the day's that a ticker gives; None for one that it does not tell.
+        high: The highest.
+        price: Price of its trade, where no day's range holds it; None for none.
     """
 
     channel: str
@@ -91,6 +247,9 @@ class Event(msgspec.Struct, gc=False):
     bids: Sequence[Sequence[str]] = ()
     checksum: int | None = None
     is_crossed: bool | None = None
+    low: float | None = None
+    high: float | None = None
+    price: float | None = None
 
 
 class Notice(msgspec.Struct, gc=False):
@@ -99,14 +258,22 @@ class Notice(msgspec.Struct, gc=False):
     Attributes:
         text: In words, as the venue wrote them.
         is_refusal: Whether the venue refuses something that was asked for.
+        is_maintenance: Whether the venue announces that it will pause or close the connection; a notice that is nothing else takes it back.
+        answer: Message that the venue wants in return; empty for none.
         channel: Name of the channel it is about; empty for the whole connection.
         symbol: The venue's own spelling of the symbol it is about; empty for all.
+        venue_us: The venue's time in answer to a time call, µs; a notice that has it is nothing else.
+        question: Number of the question that it answers; None when the answer does not say.
     """
 
     text: str
     is_refusal: bool = False
+    is_maintenance: bool = False
+    answer: str = ""
     channel: str = ""
     symbol: str = ""
+    venue_us: int | None = None
+    question: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +302,20 @@ class FeedVenue(Protocol):
     depths: ClassVar[tuple[int, ...]]
     """Book depths that can be asked for, smallest first; empty when the venue offers no choice."""
 
-    streams_per_connection: ClassVar[int]
-    """Streams on one connection at most."""
+    limits: ClassVar[Limits]
+    """What the venue allows on a connection."""
 
-    connect_interval_s: ClassVar[float]
-    """Seconds between two attempts to connect at least."""
+    heartbeat: ClassVar[Heartbeat]
+    """How a connection shows that it lives."""
 
-    silence_s: ClassVar[float | None]
-    """Seconds after which a connection without any message is broken; None when silence can be normal."""
+    maintenance: ClassVar[str]
+    """How a pause is announced, in one sentence; `parse` gives it as a `Notice` where it comes on the connection."""
+
+    server_time: ClassVar[ServerTime | None]
+    """The venue's time call; None when it has none."""
+
+    pages: ClassVar[Mapping[About, str]]
+    """The page of the venue's documentation that each fact is from."""
 
     def __init__(self, book_depth: int | None = None) -> None:
         """Take the depth of books; None for the smallest that serves."""
@@ -179,15 +352,3 @@ class FeedVenue(Protocol):
             msgspec.DecodeError, ValueError, LookupError, ArithmeticError: The message is not what the venue documents (`UNREADABLE`).
         """
         ...
-
-
-def split(url: str, subscriptions: Sequence[Subscription], most: int) -> Iterator[Route]:
-    """Cut a list of streams into connections of at most ``most`` streams each, in order."""
-    for start in range(0, len(subscriptions), most):
-        yield Route(url, tuple(subscriptions[start : start + most]))
-
-
-def base_quote(symbol: str) -> tuple[str, str] | None:
-    """Base and quote of a canonical symbol; None when it is written otherwise."""
-    base, slash, rest = symbol.partition("/")
-    return (base, rest.partition(":")[0]) if slash else None

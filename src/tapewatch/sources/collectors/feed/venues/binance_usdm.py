@@ -17,20 +17,58 @@ Facts, with the page of developers.binance.com (derivatives, USDⓈ-M futures) t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from tapewatch.sources.collectors.feed.venues.base import Channel, Event, Notice, Route, Rule, Subscription, base_quote, split
+from tapewatch.sources.collectors.feed.time_field import TimeField, TimeUnit
+from tapewatch.sources.collectors.feed.venues.base import (
+    About,
+    Channel,
+    Event,
+    Heartbeat,
+    Limits,
+    Notice,
+    Route,
+    Rule,
+    ServerTime,
+    Stamp,
+    Subscription,
+)
+from tapewatch.sources.collectors.feed.venues.binance import Binance, Refusal, combined
+from tapewatch.sources.collectors.feed.venues.common import (
+    crossed,
+    number,
+)
 
 _US_PER_MS = 1000
+_DOCS = "https://developers.binance.com/docs/derivatives/usds-margined-futures"
 
-TRADE = Channel("trade", "aggTrade", Rule.COUNTED, "Aggregate trades, numbered per symbol; event time in ms.")
-BOOK = Channel("book", "depth@100ms", Rule.LINKED, "Changes of the book every 100 ms, each naming its predecessor; event time in ms.")
-TICKER = Channel("ticker", "bookTicker", Rule.NONE, "Best bid and ask whenever they change; event time in ms.")
-CANDLE = Channel("candle", "kline_1m", Rule.NONE, "The present one-minute candle every 250 ms while it changes; event time in ms.")
+TRADE = Channel("trade", "aggTrade", Rule.COUNTED, Stamp.GATEWAY, "Aggregate trades, numbered per symbol; event time in ms.")
+BOOK = Channel(
+    "book",
+    "depth@100ms",
+    Rule.LINKED,
+    Stamp.GATEWAY,
+    "Changes of the book every 100 ms, each naming its predecessor; event time in ms.",
+)
+TICKER = Channel(
+    "ticker",
+    "bookTicker",
+    Rule.NONE,
+    Stamp.GATEWAY,
+    "Best bid and ask whenever they change; event time in ms.",
+    has_quotes=True,
+)
+CANDLE = Channel(
+    "candle",
+    "kline_1m",
+    Rule.NONE,
+    Stamp.GATEWAY,
+    "The present one-minute candle every 250 ms while it changes; event time in ms.",
+)
 
 _PUBLIC = (BOOK.name, TICKER.name)
 
@@ -46,6 +84,7 @@ class _Trade(msgspec.Struct, tag_field="e", tag="aggTrade", gc=False):
     E: int
     s: str
     a: int
+    p: str = ""
 
 
 class _Ticker(msgspec.Struct, tag_field="e", tag="bookTicker", gc=False):
@@ -60,48 +99,42 @@ class _Candle(msgspec.Struct, tag_field="e", tag="kline", gc=False):
     s: str
 
 
-class _Error(msgspec.Struct):
-    code: int = 0
-    msg: str = ""
-
-
 class _Message(msgspec.Struct, gc=False):
     """A combined-stream event, the answer to a request, or an error."""
 
     data: _Depth | _Trade | _Ticker | _Candle | None = None
-    error: _Error | None = None
+    error: Refusal | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Message)
 
 
-class BinanceUsdm:
+def pages(docs: str, address: str) -> Mapping[About, str]:
+    """The pages of a kind of futures: they have the same names for all; ``address`` is the one that tells the address."""
+    streams = f"{docs}/websocket-market-streams"
+    return {
+        **dict.fromkeys(About, streams),
+        About.ADDRESS: f"{streams}/{address}",
+        About.TIMES: f"{streams}/Diff-Book-Depth-Streams",
+        About.SEQUENCE: f"{streams}/How-to-manage-a-local-order-book-correctly",
+        About.SNAPSHOT: f"{streams}/How-to-manage-a-local-order-book-correctly",
+        About.SERVER_TIME: f"{docs}/market-data/rest-api/Check-Server-Time",
+    }
+
+
+class BinanceUsdm(Binance):
     """See the module."""
 
     id: ClassVar[str] = "binance_usdm"
     address: ClassVar[str] = "wss://fstream.binance.com"
     channels: ClassVar[tuple[Channel, ...]] = (TRADE, BOOK, TICKER, CANDLE)
-    usual: ClassVar[tuple[str, ...]] = ("trade", "book", "ticker")
-    depths: ClassVar[tuple[int, ...]] = ()
-    streams_per_connection: ClassVar[int] = 200
-    connect_interval_s: ClassVar[float] = 1.0
-    silence_s: ClassVar[float | None] = None
-
-    def __init__(self, book_depth: int | None = None) -> None:
-        """The venue sends every change of the book: there is no depth to choose."""
-
-    def native(self, symbol: str) -> str:
-        """See `FeedVenue.native`: ``BTC/USDT:USDT`` is ``BTCUSDT``."""
-        pair = base_quote(symbol)
-        return "".join(pair) if pair else symbol.upper()
-
-    def book_levels(self) -> int | None:
-        """See `FeedVenue.book_levels`."""
-        return None
-
-    def book_entry(self, price: str, quantity: str) -> str:
-        """See `FeedVenue.book_entry`."""
-        return quantity
+    limits: ClassVar[Limits] = Limits(streams_per_connection=200, connect_interval_s=1.0, request_interval_s=0.1, connection_s=86_400)
+    heartbeat: ClassVar[Heartbeat] = Heartbeat("The server pings every 3 min and wants a pong within 10 min.")
+    maintenance: ClassVar[str] = "Nothing is announced on the connection; it is closed."
+    server_time: ClassVar[ServerTime | None] = ServerTime(
+        "https://fapi.binance.com/fapi/v1/time", TimeField(("serverTime",), TimeUnit.MILLISECOND)
+    )
+    pages: ClassVar[Mapping[About, str]] = pages(_DOCS, "Important-WebSocket-Change-Notice")
 
     def routes(self, url: str, subscriptions: Sequence[Subscription]) -> list[Route]:
         """See `FeedVenue.routes`: an address with a path of its own (a proxy, a test network) carries all streams."""
@@ -114,18 +147,10 @@ class BinanceUsdm:
                 "/market/stream": [wanted for wanted in subscriptions if wanted.channel.name not in _PUBLIC],
             }
         return [
-            Route(_with_streams(urlunsplit(parts._replace(path=path)), route.subscriptions), route.subscriptions)
+            route
             for path, group in groups.items()
-            for route in split(url, group, self.streams_per_connection)
+            for route in combined(urlunsplit(parts._replace(path=path)), group, self.limits.streams_per_connection)
         ]
-
-    def subscribe(self, subscriptions: Sequence[Subscription]) -> list[str]:
-        """See `FeedVenue.subscribe`: the address names the streams."""
-        return []
-
-    def resync(self, subscription: Subscription) -> list[str]:
-        """See `FeedVenue.resync`: snapshots come by REST only."""
-        return []
 
     def parse(self, message: bytes) -> Event | Notice | None:
         """See `FeedVenue.parse`."""
@@ -134,16 +159,11 @@ class BinanceUsdm:
         if type(data) is _Depth:
             return Event("book", data.s, data.E * _US_PER_MS, data.u, data.pu)
         if type(data) is _Ticker:
-            return Event("ticker", data.s, data.E * _US_PER_MS, is_crossed=float(data.b) > float(data.a))
+            return Event("ticker", data.s, data.E * _US_PER_MS, is_crossed=crossed(data.b, data.a))
         if type(data) is _Trade:
-            return Event("trade", data.s, data.E * _US_PER_MS, data.a, data.a - 1)
+            return Event("trade", data.s, data.E * _US_PER_MS, data.a, data.a - 1, price=number(data.p))
         if type(data) is _Candle:
             return Event("candle", data.s, data.E * _US_PER_MS)
         if decoded.error is not None:
             return Notice(f"{decoded.error.msg} (code {decoded.error.code})", is_refusal=True)
         return None
-
-
-def _with_streams(url: str, subscriptions: Sequence[Subscription]) -> str:
-    names = "/".join(f"{wanted.native.lower()}@{wanted.channel.topic}" for wanted in subscriptions)
-    return f"{url}?streams={names}"

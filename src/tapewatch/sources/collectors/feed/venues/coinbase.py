@@ -12,25 +12,75 @@ Facts, with the page of docs.cdp.coinbase.com (Exchange, WebSocket feed) that th
 - Sequence: ``trade_id`` of matches counts a product's trades without holes; ``sequence`` counts messages of the full channel, so it
   skips in every other one ("Overview", sequence numbers); level 2 and ticker carry nothing that can be counted.
 - Resync: unsubscribe and subscribe again sends a new level-2 snapshot ("Channels").
-- What can be seen: gap, duplicate and reorder on trade; a crossed book on book; freshness and latency on all. The first ticker and
-  ``last_match`` repeat a trade from before the subscription: no latency.
+- Server time: ``GET https://api.exchange.coinbase.com/time``, ms as ``iso`` ("Get server time").
+- What can be seen: gap, duplicate, reorder and a price outside the ticker's 24 hours on trade; a crossed book or quote; freshness and
+  latency on all. The first ticker and ``last_match`` repeat a trade from before the subscription: no latency.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
 import msgspec
 
-from tapewatch.sources.collectors.feed.venues.base import Channel, Event, Notice, Route, Rule, Subscription, base_quote, split
+from tapewatch.sources.collectors.feed.time_field import TimeField, TimeUnit
+from tapewatch.sources.collectors.feed.venues.base import (
+    About,
+    Channel,
+    Event,
+    Heartbeat,
+    Limits,
+    Notice,
+    Rule,
+    ServerTime,
+    Stamp,
+    Subscription,
+)
+from tapewatch.sources.collectors.feed.venues.common import (
+    CommonVenue,
+    base_quote,
+    by_topic,
+    crossed,
+    microseconds,
+    number,
+)
 
-TRADE = Channel("trade", "matches", Rule.COUNTED, "Matches, numbered per product; time of the matching engine in µs.")
-BOOK = Channel("book", "level2_batch", Rule.NONE, "Snapshot, then changes every 50 ms; time of the matching engine in µs.", keeps_book=True)
-TICKER = Channel("ticker", "ticker", Rule.NONE, "Last price and best quotes at each match; time of that match in µs.", first_repeats=True)
+_DOCS = "https://docs.cdp.coinbase.com/exchange"
+
+TRADE = Channel(
+    "trade",
+    "matches",
+    Rule.COUNTED,
+    Stamp.ENGINE,
+    "Matches, numbered per product; time of the matching engine in µs.",
+    has_day_range=True,
+)
+BOOK = Channel(
+    "book",
+    "level2_batch",
+    Rule.NONE,
+    Stamp.ENGINE,
+    "Snapshot, then changes every 50 ms; time of the matching engine in µs.",
+    keeps_book=True,
+)
+TICKER = Channel(
+    "ticker",
+    "ticker",
+    Rule.NONE,
+    Stamp.ENGINE,
+    "Last price and best quotes at each match; time of that match in µs.",
+    has_quotes=True,
+    first_repeats=True,
+)
 LEVEL2 = Channel(
-    "book", "level2", Rule.NONE, "Snapshot, then every change (needs a key); time of the matching engine in µs.", keeps_book=True
+    "book",
+    "level2",
+    Rule.NONE,
+    Stamp.ENGINE,
+    "Snapshot, then every change (needs a key); time of the matching engine in µs.",
+    keeps_book=True,
 )
 
 
@@ -38,6 +88,7 @@ class _Match(msgspec.Struct, tag_field="type", tag="match", gc=False):
     product_id: str
     trade_id: int
     time: datetime
+    price: str
 
 
 class _LastMatch(msgspec.Struct, tag_field="type", tag="last_match", gc=False):
@@ -51,6 +102,8 @@ class _Ticker(msgspec.Struct, tag_field="type", tag="ticker", gc=False):
     time: datetime | None = None
     best_bid: str = ""
     best_ask: str = ""
+    low_24h: str = ""
+    high_24h: str = ""
 
 
 class _Update(msgspec.Struct, tag_field="type", tag="l2update", gc=False):
@@ -88,47 +141,38 @@ _TYPE = msgspec.json.Decoder(_Typed)
 _TYPES = frozenset(("l2update", "match", "ticker", "last_match", "snapshot", "heartbeat", "subscriptions", "error"))
 
 
-class Coinbase:
+class Coinbase(CommonVenue):
     """See the module."""
 
     id: ClassVar[str] = "coinbase"
     address: ClassVar[str] = "wss://ws-feed.exchange.coinbase.com"
     channels: ClassVar[tuple[Channel, ...]] = (TRADE, BOOK, TICKER, LEVEL2)
     usual: ClassVar[tuple[str, ...]] = ("trade", "book", "ticker")
-    depths: ClassVar[tuple[int, ...]] = ()
-    streams_per_connection: ClassVar[int] = 300
-    connect_interval_s: ClassVar[float] = 0.5
-    silence_s: ClassVar[float | None] = None
-
-    def __init__(self, book_depth: int | None = None) -> None:
-        """The venue sends the whole book: there is no depth to choose."""
+    limits: ClassVar[Limits] = Limits(streams_per_connection=300, connect_interval_s=0.5, request_interval_s=0.01)
+    heartbeat: ClassVar[Heartbeat] = Heartbeat("None unless subscribed; the silence of a quiet product is normal.")
+    maintenance: ClassVar[str] = "Nothing is announced on these channels; the connection is closed."
+    server_time: ClassVar[ServerTime | None] = ServerTime("https://api.exchange.coinbase.com/time", TimeField(("iso",), TimeUnit.ISO))
+    pages: ClassVar[Mapping[About, str]] = {
+        About.ADDRESS: f"{_DOCS}/websocket-feed/overview",
+        About.SUBSCRIPTION: f"{_DOCS}/websocket-feed/channels",
+        About.LIMITS: f"{_DOCS}/websocket-feed/rate-limits",
+        About.HEARTBEAT: f"{_DOCS}/websocket-feed/channels",
+        About.TIMES: f"{_DOCS}/websocket-feed/channels",
+        About.SEQUENCE: f"{_DOCS}/websocket-feed/overview",
+        About.SNAPSHOT: f"{_DOCS}/websocket-feed/channels",
+        About.MAINTENANCE: f"{_DOCS}/websocket-feed/channels",
+        About.SERVER_TIME: f"{_DOCS}/reference/exchangerestapi_gettime",
+    }
 
     def native(self, symbol: str) -> str:
         """See `FeedVenue.native`: ``BTC/USD`` is ``BTC-USD``."""
         pair = base_quote(symbol)
         return "-".join(pair) if pair else symbol
 
-    def book_levels(self) -> int | None:
-        """See `FeedVenue.book_levels`: a book cut short would miss levels that come back to the top."""
-        return None
-
-    def book_entry(self, price: str, quantity: str) -> str:
-        """See `FeedVenue.book_entry`."""
-        return quantity
-
-    def routes(self, url: str, subscriptions: Sequence[Subscription]) -> list[Route]:
-        """See `FeedVenue.routes`."""
-        return list(split(url, subscriptions, self.streams_per_connection))
-
-    def subscribe(self, subscriptions: Sequence[Subscription]) -> list[str]:
-        """See `FeedVenue.subscribe`."""
-        return [_request("subscribe", subscriptions)]
-
-    def resync(self, subscription: Subscription) -> list[str]:
-        """See `FeedVenue.resync`."""
-        if not subscription.channel.keeps_book:
-            return []
-        return [_request("unsubscribe", [subscription]), _request("subscribe", [subscription])]
+    def ask(self, verb: str, subscriptions: Sequence[Subscription]) -> list[str]:
+        """See `CommonVenue.ask`."""
+        channels = [{"name": topic, "product_ids": products} for topic, products in by_topic(subscriptions).items()]
+        return [msgspec.json.encode({"type": verb, "channels": channels}).decode()]
 
     def parse(self, message: bytes) -> Event | Notice | None:
         """See `FeedVenue.parse`."""
@@ -148,27 +192,21 @@ def _event(data: _Message) -> Event | None:
     if type(data) is _Update:
         asks = [change[1:] for change in data.changes if change[0] == "sell"]
         bids = [change[1:] for change in data.changes if change[0] == "buy"]
-        return Event("book", data.product_id, _us(data.time), asks=asks, bids=bids)
+        return Event("book", data.product_id, microseconds(data.time), asks=asks, bids=bids)
     if type(data) is _Match:
-        return Event("trade", data.product_id, _us(data.time), data.trade_id, data.trade_id - 1)
+        price = float(data.price)
+        return Event("trade", data.product_id, microseconds(data.time), data.trade_id, data.trade_id - 1, low=price, high=price)
     if type(data) is _Ticker:
-        is_crossed = float(data.best_bid) > float(data.best_ask) if data.best_bid and data.best_ask else None
-        return Event("ticker", data.product_id, _us(data.time), is_crossed=is_crossed)
+        return Event(
+            "ticker",
+            data.product_id,
+            microseconds(data.time),
+            is_crossed=crossed(data.best_bid, data.best_ask),
+            low=number(data.low_24h),
+            high=number(data.high_24h),
+        )
     if type(data) is _LastMatch:
         return Event("trade", data.product_id, None, data.trade_id, data.trade_id - 1, is_repeat=True)
     if type(data) is _Snapshot:
         return Event("book", data.product_id, is_snapshot=True, asks=data.asks, bids=data.bids)
     return None
-
-
-def _request(kind: str, subscriptions: Sequence[Subscription]) -> str:
-    channels: dict[str, list[str]] = {}
-    for wanted in subscriptions:
-        channels.setdefault(wanted.channel.topic, []).append(wanted.native)
-    message = {"type": kind, "channels": [{"name": topic, "product_ids": products} for topic, products in channels.items()]}
-    return msgspec.json.encode(message).decode()
-
-
-def _us(time: datetime | None) -> int | None:
-    # a float of seconds resolves a quarter of a microsecond until the year 2242
-    return None if time is None else round(time.timestamp() * 1_000_000)

@@ -1,0 +1,83 @@
+"""Which tiers of a table pay: measured on the newest rows, begun when they do, paused when they no longer do."""
+
+from __future__ import annotations
+
+import logging
+
+from tapewatch.model.rows import NULL_TIME
+from tapewatch.model.table import Table
+from tapewatch.store.backends.duckdb.database import Database
+from tapewatch.store.backends.duckdb.defining import define
+from tapewatch.store.backends.duckdb.summary_book import Books
+from tapewatch.store.backends.duckdb.summary_changes import Changes
+from tapewatch.store.dialect import Binder, DuckDBDialect, Span, pays
+from tapewatch.store.rollup import SETTLED_US, TIERS, WIDEST_US, Coverage, Tier, kept_tiers
+
+log = logging.getLogger("tapewatch.store")
+
+JUDGED_US = 3 * WIDEST_US
+"""Whether tiers pay is measured over at most this much of the newest past, and again after each `WIDEST_US`."""
+
+
+class Paying:
+    """Measures it.
+
+    Args:
+        database: The file.
+        dialect: Writes the statements.
+        books: What is known of the summaries.
+        changes: Begins tiers.
+    """
+
+    def __init__(self, database: Database, dialect: DuckDBDialect, books: Books, changes: Changes) -> None:
+        self._database = database
+        self._dialect = dialect
+        self._books = books
+        self._changes = changes
+
+    def judge(self, table: Table, now_us: int) -> None:
+        """Measure which tiers pay; begin those that do, drop those that no longer do."""
+        book = self._books.of(table)
+        cursor = self._database.cursor()
+        with self._database.reading(table.name):
+            reach: tuple[int | None, int | None] = cursor.execute(self._dialect.reach(table)).fetchone() or (None, None)
+            oldest_us, newest_us = reach
+            if oldest_us is None or newest_us is None:
+                return
+            end_us = min((now_us - SETTLED_US) // WIDEST_US, newest_us // WIDEST_US + 1) * WIDEST_US
+            if oldest_us >= end_us:
+                return
+            start_us = max(end_us - JUDGED_US, oldest_us // WIDEST_US * WIDEST_US)
+            binder = Binder()
+            sql = pays(self._dialect, table, [tier.width_us for tier in TIERS], Span(start_us, end_us), binder)
+            rows, *groups = cursor.execute(sql, binder.values).fetchone() or (0, *(0 for _ in TIERS))
+        book.judged_us = now_us
+        if not rows:
+            return
+        judged_s = (end_us - max(start_us, oldest_us)) / 1e6
+        book.rows_per_s = rows / judged_s
+        book.summaries_per_s = {tier: count / judged_s for tier, count in zip(TIERS, groups, strict=True)}
+        chosen = kept_tiers(rows, groups, book.coverage.keys() - book.paused)
+        below = rows
+        for tier, count in zip(TIERS, groups, strict=True):
+            was_kept = tier in book.coverage and tier not in book.paused
+            if (tier in chosen) != was_kept:
+                words = "are no longer kept up" if was_kept else "are kept up"
+                log.info("%s: %s summaries %s, %d of them for %d.", table.name, tier.label, words, count, below)
+            if tier in chosen and tier not in book.coverage:
+                self._begin(table, tier, oldest_us)
+            below = count if tier in chosen else below
+        book.paused = {tier for tier in book.coverage if tier not in chosen}  # a quiet day must not delete what cannot be made again
+        book.is_judged = True
+
+    def _begin(self, table: Table, tier: Tier, oldest_us: int) -> None:
+        """Keep a tier from the oldest row on; where no row ever went, it speaks for all of the past."""
+        book = self._books.of(table)
+        first_us = oldest_us // WIDEST_US * WIDEST_US
+        gone_us = -(-book.dropped_us // WIDEST_US) * WIDEST_US if book.dropped_us != NULL_TIME else NULL_TIME
+        coverage = Coverage(tier, gone_us, max(first_us, gone_us))
+        held = self._books.table(table, tier)
+        with self._changes.of(table, f"beginning {held.name}") as cursor:
+            define(cursor, self._dialect, held)
+            self._books.note(cursor, table, coverage)
+        book.coverage = dict(sorted({**book.coverage, tier: coverage}.items(), key=lambda item: item[0].width_us))

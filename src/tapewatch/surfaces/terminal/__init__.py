@@ -1,0 +1,1 @@
+"""Answers of a running server on the terminal: tables for a person, JSON for a program."""
