@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tapewatch.model.query import Function, Measure, Mode, Query
+from tapewatch.model.query import Comparison, Function, Measure, Mode, Query
 from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Column, Identity, Kind, Table
 
@@ -31,8 +31,11 @@ BUCKETS_OF_RANGE = 60
 REST_OF_RANGE = 0.25
 """At most this part of a range is summarised while it is asked: more costs more than reading the rows."""
 
-WORTH_ROWS = 200_000
+WORTH_ROWS = 100_000
 """A range of fewer rows is answered by reading them: that costs less than joining summaries to the newest rows."""
+
+FILTERED_ROWS, QUANTILE_ROWS = 16, 5
+"""So many rows cost as much as one where a filter leaves most of them unread, and where a quantile would add up sketches instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +265,7 @@ def pick(
         look_back_us: How far before the range is read, where rows are not gone.
     """
     is_gone = query.start_us - query.shift_us < raw_since_us
-    is_small = (query.end_us - query.start_us) / _S_US * rows_per_s < WORTH_ROWS
+    is_small = (query.end_us - query.start_us) / _S_US * rows_per_s < WORTH_ROWS * _rows_for_one(query)
     if (is_small and not is_gone) or not is_answered(query, table):
         return None
     fitting = [coverage for coverage in held if _fits(query, coverage, raw_since_us, look_back_us)]
@@ -271,6 +274,13 @@ def pick(
     widths = sorted((item for item in fitting if item.since_us <= reach_us), key=lambda coverage: coverage.tier.width_us)
     narrow = [coverage for coverage in widths if query.bucket_us is None or query.bucket_us % coverage.tier.width_us == 0]
     return narrow[-1] if narrow else next(iter(widths), None)
+
+
+def _rows_for_one(query: Query) -> int:
+    """How many rows of a range cost as much to read as one that an average without filters reads."""
+    is_filtered = any(item.comparison in {Comparison.EQ, Comparison.IN} for item in query.filters)
+    is_quantile = any(single.function is Function.QUANTILE for measure in query.measures for single in (measure.over or (measure,)))
+    return FILTERED_ROWS if is_filtered else QUANTILE_ROWS if is_quantile else 1
 
 
 def _fits(query: Query, coverage: Coverage, raw_since_us: int, look_back_us: int) -> bool:

@@ -122,6 +122,11 @@ class Dialect(ABC):
         """Where all rows of a table are read from."""
         return self.quote(table.name)
 
+    def sources(self, table: Table, columns: Iterable[str]) -> tuple[str, ...]:
+        """What has all rows of a table with these columns, one after another: for statements that need not name all columns."""
+        del columns
+        return (self.relation(table),)
+
     def value(self, binder: Binder, value: str | float | bool) -> str:  # noqa: FBT001 - a flag is a value like any other here
         """Bind a value; write its placeholder."""
         return self.placeholder(binder.bind(value))
@@ -147,10 +152,15 @@ class Dialect(ABC):
         """
         start_us, end_us = query.start_us - query.shift_us - before_us, query.end_us - query.shift_us
         moved = f"rows.ts + {self.value(binder, query.shift_us)} AS ts" if query.shift_us else "rows.ts"
-        selected = ", ".join((moved, *(self.quote(column) for column in dict.fromkeys(columns) if column != "ts")))
+        names = [name for name in dict.fromkeys(columns) if name != "ts"]
+        selected = ", ".join((moved, *map(self.quote, names)))
         where = [f"rows.ts >= {self.value(binder, start_us)}", f"rows.ts < {self.value(binder, end_us)}"]
         where += [self.condition(item, table, binder, query.shift_us) for item in query.filters]
-        return f"SELECT {selected} FROM {self.relation(table)} AS rows WHERE {' AND '.join(where)}"
+        return self.select(selected, table, (*names, *(item.column for item in query.filters)), " AND ".join(where))
+
+    def select(self, selected: str, table: Table, columns: Iterable[str], where: str) -> str:
+        """SELECT from all rows of a table, called ``rows``; ``columns`` are all that the expressions and the condition name."""
+        return " UNION ALL ".join(f"SELECT {selected} FROM {source} AS rows WHERE {where}" for source in self.sources(table, columns))
 
     def order(self, order_by: str, outputs: Sequence[Output], otherwise: Sequence[str]) -> str:
         """ORDER BY terms: the asked column first, nulls last, then ``otherwise`` so that equal values keep one order.

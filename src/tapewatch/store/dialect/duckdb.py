@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Column, Table
 from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival
-from tapewatch.store.dialect.packing import ENTRIES, PACKED, can_be_packed, packed, unpacked
+from tapewatch.store.dialect.packing import ENTRIES, PACKED, can_be_packed, packed, unpacked, unpacked_value
 from tapewatch.store.dialect.statement import Binder, Form, form_of
 
 _TYPES = {Form.NUMBER: "DOUBLE", Form.TIME: "BIGINT", Form.FLAG: "BOOLEAN", Form.WORD: "VARCHAR", Form.SKETCH: ENTRIES}
@@ -39,7 +39,7 @@ class DuckDBDialect(Dialect):
     """Expressions for DuckDB 2, and the statements by which `DuckDBStore` defines, fills and tidies its tables.
 
     Args:
-        area: Read questions from this area alone; empty: from the view over both, which costs more to plan.
+        area: Read questions from this area alone; empty: from both, which costs more to plan.
     """
 
     def __init__(self, area: str = "") -> None:
@@ -98,6 +98,20 @@ class DuckDBDialect(Dialect):
 
     def relation(self, table: Table) -> str:
         return f"{self._area}.{self.quote(table.name)}" if self._area else self.quote(table.name)
+
+    def sources(self, table: Table, columns: Iterable[str]) -> tuple[str, ...]:
+        # The view would have the engine look at every column of the table, whatever is asked: most of the time of a short question.
+        if self._area:
+            return (self.relation(table),)
+        return (self._cold_rows(table, dict.fromkeys(("ts", *columns))), f"{HOT}.{self.quote(table.name)}")
+
+    def _cold_rows(self, table: Table, columns: Iterable[str]) -> str:
+        name, kinds = self.quote(table.name), {column.name: str(column.kind) for column in table.all_columns}
+        values = {column: unpacked_value(column, kinds, self.quote) for column in columns}
+        if not any(values.values()):
+            return f"{COLD}.{name}"
+        picked = (self.quote(column) if x is None else f"{x} AS {self.quote(column)}" for column, x in values.items())
+        return f"(SELECT {', '.join(picked)} FROM {COLD}.{name})"
 
     # --- definitions -------------------------------------------------------------------------------------------------
 
@@ -265,8 +279,8 @@ class DuckDBDialect(Dialect):
                 return x
 
     def largest(self, table: Table, column: str) -> str:
-        """Largest value of a column; null when there are no rows."""
-        return f"SELECT max({self.quote(column)}) FROM {self.relation(table)}"
+        """Largest value of a column that lies as it is; null when there are no rows."""
+        return f"SELECT max(x) FROM ({self._of_each(table, f'max({self.quote(column)}) AS x')}) AS of_each"
 
     def newest_of(self, table: Table, count: int) -> str:
         """``ts`` of the last of so many newest rows before ``$before``; of the oldest where there are fewer, null where there are none."""
@@ -282,8 +296,14 @@ class DuckDBDialect(Dialect):
         return f"SELECT min(ts) FROM {self.relation(table)} WHERE ts >= $from"
 
     def reach(self, table: Table) -> str:
-        """Smallest and largest ``ts``; null when there are no rows."""
-        return f"SELECT min(ts), max(ts) FROM {self.relation(table)}"
+        """Smallest and largest ``ts``, null when there are no rows, and how many rows there are."""
+        ends = "min(ts) AS first, max(ts) AS last, count(*) AS rows"
+        return f"SELECT min(first), max(last), CAST(sum(rows) AS BIGINT) FROM ({self._of_each(table, ends)}) AS of_each"
+
+    def _of_each(self, table: Table, selected: str) -> str:
+        """Aggregates of each area by itself: the engine knows them without reading a row."""
+        areas = (self._area,) if self._area else AREAS
+        return " UNION ALL ".join(f"SELECT {selected} FROM {area}.{self.quote(table.name)}" for area in areas)
 
     def moments_before(self, table: Table) -> str:
         """Each ``ts`` before ``$before``, ascending, and how many rows have it."""

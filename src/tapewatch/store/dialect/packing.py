@@ -62,17 +62,25 @@ def can_be_packed(kinds: Mapping[str, str], quote: Quote) -> str:
 
 def unpacked(kinds: Mapping[str, str], quote: Quote, rows: str) -> str:
     """SELECT of cold rows as they were; the reverse of `packed`."""
-    found: dict[str, str] = {}
-    newest = quote(NEWEST_AT)
-    for name, kind in kinds.items():
-        x = quote(name)
-        if kind == Kind.TIME and name != "ts":
-            found[name] = f"{f'coalesce(ts + {newest}, ts)' if _is_last(name, kinds) else 'ts'} + {x}"
-        elif kind == Kind.SKETCH:
-            found[name] = _unpacked_sketch(x)
-        elif (same := _same(name, kinds)) is not None:
-            found[name] = f"coalesce({x}, {quote(same)})"
+    found = {name: x for name in kinds if (x := unpacked_value(name, kinds, quote)) is not None}
     return f"SELECT {all_but(found, quote)} FROM {rows}"
+
+
+def unpacked_value(name: str, kinds: Mapping[str, str], quote: Quote) -> str | None:
+    """One column of cold rows as it was; None where it lies as it was.
+
+    Args:
+        name: Which.
+        kinds: All columns of the table, and their kinds.
+        quote: Writes the name of one.
+    """
+    x, kind = quote(name), kinds.get(name)
+    if kind == Kind.TIME and name != "ts":
+        return f"{f'coalesce(ts + {quote(NEWEST_AT)}, ts)' if _is_last(name, kinds) else 'ts'} + {x}"
+    if kind == Kind.SKETCH:
+        return _unpacked_sketch(x)
+    same = _same(name, kinds)
+    return None if same is None else f"coalesce({x}, {quote(same)})"
 
 
 def all_but(expressions: Mapping[str, str], quote: Quote, left_out: Sequence[str] = ()) -> str:

@@ -36,6 +36,7 @@ class _Roll:
 
     dialect: Dialect
     table: Table
+    tags: Sequence[str]
     only: Collection[str] | None
     steps: Callable[[Column], list[str]]
     value: Callable[[Column, Part], str]
@@ -61,9 +62,9 @@ class _Roll:
     def statement(self, source: str, width_us: int, merged: Iterable[tuple[str, str]], binder: Binder, *, cut_us: int | None = None) -> str:
         """SELECT of the wider rows; ``merged`` are sketch columns to be added up: their name and where they come from."""
         dialect = self.dialect
-        tags = ["source", *self.table.tags]
+        tags = self.tags
         width = dialect.value(binder, width_us)
-        series = dialect.key_of([dialect.quote(tag) for tag in tags])
+        series = dialect.key_of([dialect.quote(tag) for tag in tags]) if tags else "0"
         steps = [step for column in summarised(self.table) for step in self.steps(column)]
         bucket = dialect.bucket_of("ts", width)
         if cut_us is not None:
@@ -98,14 +99,16 @@ def _in_bucket(function: str, x: str) -> str:
 
 
 def roll_rows(dialect: Dialect, table: Table, tier: Tier, span: Span, binder: Binder, only: Collection[str] | None = None) -> str:
-    """SELECT of the summaries of rows; ``only`` names the columns that are needed, beside the tags and counts."""
+    """SELECT of the summaries of rows; ``only`` names the tags that make a series, and the columns that are needed beside the counts."""
 
     def wants(name: str) -> bool:
         return only is None or name in only
 
     asked = [column for column in summarised(table) if any(wants(name) for name in _names(column, table))]
-    names = [dialect.quote(name) for name in ("ts", "received_at", "source", *table.tags, *(column.name for column in asked))]
-    source = f"SELECT {', '.join(names)} FROM {dialect.relation(table)} AS rows WHERE {_conditions(dialect, table, span, binder)}"
+    tags = [tag for tag in ("source", *table.tags) if wants(tag)]
+    names = ("ts", *tags, *(column.name for column in asked))
+    read = (*names, *(item.column for item in span.filters))
+    source = dialect.select(", ".join(map(dialect.quote, names)), table, read, _conditions(dialect, table, span, binder))
     places = {column.name: i for i, column in enumerate(summarised(table))}
 
     def steps(column: Column) -> list[str]:
@@ -129,7 +132,7 @@ def roll_rows(dialect: Dialect, table: Table, tier: Tier, span: Span, binder: Bi
 
     sketches = [(part(column.name, Part.SKETCH), column.name) for column in asked if column.kind is Kind.SKETCH]
     sketches = [(name, x) for name, x in sketches if wants(name)]
-    roll = _Roll(dialect, table, only, steps, value, inside, ("count(*)", "max(ts)"))
+    roll = _Roll(dialect, table, tags, only, steps, value, inside, ("count(*)", "max(ts)"))
     return roll.statement(source, tier.width_us, sketches, binder, cut_us=span.cut_us)
 
 
@@ -196,7 +199,7 @@ def roll_tier(dialect: Dialect, table: Table, narrow: Tier, wide: Tier, span: Sp
         return f"sum({dialect.quote(seconds(column.name, word))}) + {tail}"
 
     merged = [part(column.name, Part.SKETCH) for column in summarised(table) if Part.SKETCH in parts_of(column, table)]
-    roll = _Roll(dialect, table, None, steps, value, inside, (f"sum({ROWS})", f"max({NEWEST_AT})"))
+    roll = _Roll(dialect, table, ("source", *table.tags), None, steps, value, inside, (f"sum({ROWS})", f"max({NEWEST_AT})"))
     return roll.statement(source, wide.width_us, [(name, name) for name in merged], binder)
 
 

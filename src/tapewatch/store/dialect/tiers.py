@@ -80,13 +80,14 @@ def _pieces(ask: Ask, before_us: int) -> _Pieces:
 
 
 def _summaries(ask: Ask, columns: Iterable[str], *, before_us: int = 0) -> str:
-    """SELECT of the summaries in the range, and ``before_us`` microseconds before it, with their tags and these columns.
+    """SELECT of the summaries in the range, and ``before_us`` microseconds before it, with these columns, tags among them.
 
+    Where not all tags are asked, rows that are summarised on the way are one series for each of those that are.
     ``ts`` is the start of the bucket, or that of the range in the bucket that holds it: what lies before the range has a smaller one.
     """
     dialect, query, rollup, binder = ask.dialect, ask.query, _rollup(ask), ask.binder
     pieces = _pieces(ask, before_us)
-    names = ["source", *ask.table.tags, ROWS, *dict.fromkeys(columns)]
+    names = list(dict.fromkeys((ROWS, *columns)))
     times = [NEWEST_AT, *(name for name in names if name.endswith((f"__{Kept.FIRST_AT}", f"__{Kept.LAST_AT}")))]
     shift = f" + {dialect.value(binder, query.shift_us)}" if query.shift_us else ""
     moved = [f"{dialect.quote(name)}{shift} AS {dialect.quote(name)}" for name in times]
@@ -95,7 +96,8 @@ def _summaries(ask: Ask, columns: Iterable[str], *, before_us: int = 0) -> str:
     if pieces.without_us is not None:
         where.append(f"ts <> {dialect.value(binder, pieces.without_us)}")
     where += [dialect.condition(item, ask.table, binder) for item in query.filters]
-    selects = [f"SELECT ts{shift} AS ts, {picked} FROM {dialect.relation(rollup.table)} AS rows WHERE {' AND '.join(where)}"]
+    needed = (*times, *names, *(item.column for item in query.filters))
+    selects = [dialect.select(f"rows.ts{shift} AS ts, {picked}", rollup.table, needed, " AND ".join(where))]
     for i, (reader, span) in enumerate(pieces.rows):
         rolled = roll_rows(reader, ask.table, rollup.tier, span, binder, frozenset(names))
         selects.append(f"SELECT ts{shift} AS ts, {picked} FROM ({rolled}) AS piece{i}")
@@ -107,7 +109,8 @@ def _series_of(ask: Ask, columns: Iterable[str], *, before_us: int = 0) -> str:
     columns = list(dict.fromkeys(columns))
     others = [ask.dialect.quote(name) for name in ("source", ROWS, NEWEST_AT, *columns)]
     picked = ", ".join(["ts", *ask.groups(), *ask.series(), *others])
-    return f"SELECT {picked} FROM ({_summaries(ask, columns, before_us=before_us)}) AS source"
+    rows = _summaries(ask, ("source", *ask.table.tags, *columns), before_us=before_us)
+    return f"SELECT {picked} FROM ({rows}) AS source"
 
 
 def plain(ask: Ask, parts: Sequence[Part]) -> str:
@@ -115,7 +118,7 @@ def plain(ask: Ask, parts: Sequence[Part]) -> str:
     columns = [name for item in parts if item.column is not None for name in _behind(item.measure.function, item.column)]
     values = [f"{_plain_value(ask, item)} AS {item.label}" for item in parts]
     picked = ", ".join([*ask.bucket("ts"), *ask.groups(), *values, f"{_COUNT} AS _rows", f"max({NEWEST_AT}) AS _newest"])
-    return f"SELECT {picked} FROM ({_summaries(ask, columns)}) AS source{grouped(ask.keys)}"
+    return f"SELECT {picked} FROM ({_summaries(ask, (*ask.query.group_by, *columns))}) AS source{grouped(ask.keys)}"
 
 
 def _behind(function: Function, column: Column) -> list[str]:
@@ -229,4 +232,4 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
 def merged(ask: Ask, parts: Sequence[Part]) -> str:
     """Sketches of one column added up, and quantiles of what came out."""
     name = part(parts[0].measure.column, Kept.SKETCH)
-    return added_sketches(ask, parts, _summaries(ask, (name,)), name)
+    return added_sketches(ask, parts, _summaries(ask, (*ask.query.group_by, name)), name)

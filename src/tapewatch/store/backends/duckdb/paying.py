@@ -35,13 +35,21 @@ class Paying:
         self._books = books
         self._changes = changes
 
+    def estimate(self, table: Table) -> None:
+        """Take the average of all rows for the pace of a table that has not been judged since it was opened."""
+        with self._database.reading(table.name):
+            reach: tuple[int | None, int | None, int] | None = self._database.cursor().execute(self._dialect.reach(table)).fetchone()
+        oldest_us, newest_us, rows = reach or (None, None, 0)
+        if oldest_us is not None and newest_us is not None:
+            self._books.of(table).rows_per_s = rows / max(1.0, (newest_us - oldest_us) / 1e6)
+
     def judge(self, table: Table, now_us: int) -> None:
         """Measure which tiers pay; begin those that do, drop those that no longer do."""
         book = self._books.of(table)
         cursor = self._database.cursor()
         with self._database.reading(table.name):
-            reach: tuple[int | None, int | None] = cursor.execute(self._dialect.reach(table)).fetchone() or (None, None)
-            oldest_us, newest_us = reach
+            reach: tuple[int | None, int | None, int] = cursor.execute(self._dialect.reach(table)).fetchone() or (None, None, 0)
+            oldest_us, newest_us, _ = reach
             if oldest_us is None or newest_us is None:
                 return
             end_us = min((now_us - SETTLED_US) // WIDEST_US, newest_us // WIDEST_US + 1) * WIDEST_US

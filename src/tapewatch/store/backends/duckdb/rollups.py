@@ -7,7 +7,6 @@ what is marked is answered from the rows until it has been summarised again.
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
 from collections.abc import Generator, Iterable
 
@@ -143,8 +142,9 @@ class Rollups:
         sound = [
             Coverage(item.tier, item.since_us, min(item.until_us, late_us // item.tier.width_us * item.tier.width_us)) for item in held
         ]
-        rows_per_s = book.rows_per_s or math.inf
-        return pick(query, table, sound, rows_per_s=rows_per_s, raw_since_us=book.dropped_us, look_back_us=LOOK_BACK_US)
+        if not book.rows_per_s:
+            self._paying.estimate(table)
+        return pick(query, table, sound, rows_per_s=book.rows_per_s, raw_since_us=book.dropped_us, look_back_us=LOOK_BACK_US)
 
     def note_rows(self, connection: duckdb.DuckDBPyConnection, table: Table, ts: Times) -> None:
         """Note rows that are being written: those of a stretch that has been summarised make it due again."""

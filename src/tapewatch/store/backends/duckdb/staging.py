@@ -91,7 +91,8 @@ def typed(values: npt.NDArray[Any], form: Form) -> TypedColumn:
         case Form.FLAG:
             return np.where(mask, NULL_FLAG, held.astype(np.int8)).astype(np.int8)
         case Form.WORD:
-            return Coded.of([None if gone else word for word, gone in zip(held.tolist(), mask.tolist(), strict=True)])
+            words: list[str] = held.tolist()
+            return Coded.of([None if gone else word for word, gone in zip(words, mask.tolist(), strict=True)] if mask.any() else words)
         case Form.SKETCH:
             sketches = np.empty(len(held), np.object_)
             for i in range(len(held)):
