@@ -66,8 +66,9 @@ def aggregate(
     """
     parts = _parts(query, table)
     hopes = one_source and _gains_by_one_source(list(parts.values()))
-    ask = Ask(dialect, query, table, Binder(), one_source=hopes, rollup=rollup)
     chosen = _families(list(parts.values()), is_rolled=rollup is not None, is_large=is_large)
+    by_number = all(family.name != "lasted" for family in chosen)  # a state lasts across buckets
+    ask = Ask(dialect, query, table, Binder(), one_source=hopes, by_number=by_number, rollup=rollup)
     write = _FROM_ROWS if rollup is None else _FROM_TIERS
     written = [(family, write[family.name](ask, family.parts)) for family in chosen]
     source = written[0][1] if len(written) == 1 else _together(ask, written)
@@ -81,7 +82,7 @@ def aggregate(
     order = ""
     if by_keys or is_ranked:
         order = f" ORDER BY {dialect.order(query.order_by, outputs, [f'{key} NULLS LAST' for key in ask.keys])}"
-    sql = f"SELECT {', '.join([*ask.keys, *picked, *counted])} FROM ({source}) AS answer{order}{dialect.limit(query)}"
+    sql = f"SELECT {', '.join([*ask.answered_keys(), *picked, *counted])} FROM ({source}) AS answer{order}{dialect.limit(query)}"
     mixed = "_mixed" if ask.one_source else ""
     return Statement(sql, ask.binder.values, outputs, newest="_newest", behind="_behind", has_totals=is_ranked, mixed=mixed)
 

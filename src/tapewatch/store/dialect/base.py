@@ -57,6 +57,10 @@ class Dialect(ABC):
         """Start of the bucket that holds a time, rounded down before 1970 too."""
 
     @abstractmethod
+    def quotient(self, x: str, divisor: str) -> str:
+        """How often a whole number fits into another one that is not negative."""
+
+    @abstractmethod
     def buckets_between(self, start: str, end: str, width: str) -> str:
         """One row per bucket that the half-open span touches: the bucket's start."""
 

@@ -60,6 +60,9 @@ class DuckDBDialect(Dialect):
     def bucket_of(self, x: str, width: str) -> str:
         return f"({x} - (({x} % {width}) + {width}) % {width})"
 
+    def quotient(self, x: str, divisor: str) -> str:
+        return f"{x} // {divisor}"
+
     def buckets_between(self, start: str, end: str, width: str) -> str:
         return f"unnest(range({self.bucket_of(start, width)}, {end}, {width}))"
 

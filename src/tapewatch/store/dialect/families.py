@@ -79,6 +79,7 @@ class Ask:
         table: Its table.
         binder: Of the statement.
         one_source: Whether every group is taken to have a single source; ``_mixed`` of a row then says that its group has not.
+        by_number: Whether buckets are numbered from that of the start on, and get their time at the end: small numbers group faster.
         rollup: What answers in the place of the rows; see `tapewatch.store.dialect.tiers`.
     """
 
@@ -87,6 +88,7 @@ class Ask:
     table: Table
     binder: Binder
     one_source: bool = False
+    by_number: bool = False
     rollup: Rollup | None = None
 
     @property
@@ -100,7 +102,20 @@ class Ask:
 
     def bucket(self, x: str) -> list[str]:
         """The bucket of a time under its label; nothing without buckets."""
-        return [f"{self.dialect.bucket_of(x, self.width())} AS _b"] if self.query.bucket_us else []
+        if not self.query.bucket_us:
+            return []
+        if self.by_number:
+            return [f"{self.dialect.quotient(f'({x} - {self._first_bucket()})', self.width())} AS _b"]
+        return [f"{self.dialect.bucket_of(x, self.width())} AS _b"]
+
+    def answered_keys(self) -> list[str]:
+        """The keys as they are answered: buckets as the time of their start."""
+        return [f"{self._first_bucket()} + _b * {self.width()} AS _b" if key == "_b" and self.by_number else key for key in self.keys]
+
+    def _first_bucket(self) -> str:
+        """The bound start of the bucket that holds the start of the range."""
+        width_us = self.query.bucket_us or 1
+        return self.dialect.value(self.binder, self.query.start_us // width_us * width_us)
 
     def width(self) -> str:
         """The bound width of a bucket."""
@@ -111,7 +126,13 @@ class Ask:
         tags = [self.dialect.quote(tag) for tag in self.table.tags]
         of_source = [*tags, self.dialect.quote("source")]
         subject = of_source if "source" in self.query.group_by else tags
-        return [f"{self.dialect.key_of(of_source)} AS _series", f"{self.dialect.key_of(subject)} AS _subject"]
+        keys = dict(zip(self.series_labels, (of_source, subject), strict=False))
+        return [f"{self.dialect.key_of(columns)} AS {label}" for label, columns in keys.items()]
+
+    @property
+    def series_labels(self) -> tuple[str, ...]:
+        """Labels of what `series` gives; where one source alone is hoped for, a series is the same whoever reports it."""
+        return ("_series",) if self.one_source else ("_series", "_subject")
 
     def source(self, columns: Sequence[str], *, before_us: int = 0) -> str:
         """The rows with these columns and those of the groups."""
@@ -174,8 +195,13 @@ def worst(dialect: Dialect, column: Column, x: str) -> str:
 def added(ask: Ask, parts: Sequence[Part]) -> str:
     """Sums per series and source; of the sources the one that saw most; added over the series of a group."""
     columns = [part.column.name for part in parts if part.column is not None]
-    picked = ", ".join([*ask.bucket("ts"), "source.*"])
-    rows = f"SELECT {picked} FROM ({ask.series_source(columns, before_us=0)}) AS source"
+    if ask.one_source:
+        names = dict.fromkeys((*columns, "source"))
+        picked = ", ".join([*ask.bucket("ts"), "ts", *ask.groups(), *map(ask.dialect.quote, names)])
+        rows = f"SELECT {picked} FROM ({ask.source(tuple(names))}) AS source"
+    else:
+        picked = ", ".join([*ask.bucket("ts"), "source.*"])
+        rows = f"SELECT {picked} FROM ({ask.series_source(columns, before_us=0)}) AS source"
     return over_series(ask, rows, parts, lambda part: f"sum({ask.dialect.quote(part.measure.column)})")
 
 
@@ -200,7 +226,7 @@ def gained(ask: Ask, parts: Sequence[Part]) -> str:
             lagged.append(f"{dialect.before(f'CASE WHEN {x} IS NOT NULL THEN ts END', '_series', order)} AS _t{i}")
             gains.append(f"CASE WHEN {x} IS NOT NULL THEN ts - _t{i} END AS _span{i}")
     source = ask.series_source((*columns, *in_series), before_us=LOOK_BACK_US)
-    picked = ", ".join([*ask.bucket("ts"), "ts", *group_labels(ask), "_series", "_subject", "source", *gains])
+    picked = ", ".join([*ask.bucket("ts"), "ts", *group_labels(ask), *ask.series_labels, "source", *gains])
     start = dialect.value(ask.binder, ask.query.start_us)
     rows = f"SELECT {picked} FROM (SELECT source.*, {', '.join(lagged)} FROM ({source}) AS source) AS lagged WHERE ts >= {start}"
 
@@ -223,7 +249,7 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
     groups = group_labels(ask)
     until = f"lead(ts) OVER (PARTITION BY _series ORDER BY {', '.join(dialect.quote(name) for name in in_series)})"
     spans = (
-        f"SELECT {', '.join([*groups, '_series', '_subject', 'source', x])}, ts AS _ts, greatest(ts, {start}) AS _from,"
+        f"SELECT {', '.join([*groups, *ask.series_labels, 'source', x])}, ts AS _ts, greatest(ts, {start}) AS _from,"
         f" least(coalesce({until}, {end}), ts + {longest}, {end}) AS _to FROM ({source}) AS source WHERE {x} IS NOT NULL"
     )
     rows = f"SELECT *, _from AS _in, _to AS _out FROM ({spans}) AS spans WHERE _to > _from"

@@ -184,7 +184,7 @@ def gained(ask: Ask, parts: Sequence[Part]) -> str:
         gains += [f"{total_gain(dialect, column, f'{i}')} AS _gain{i}", f"{last_at} - coalesce(_t{i}, {first_at}) AS _span{i}"]
     source = _series_of(ask, names, before_us=LOOK_BACK_US)
     lagged = f"SELECT source.*, {', '.join(steps)} FROM ({source}) AS source"
-    picked = ", ".join([*ask.bucket("ts"), *group_labels(ask), "_series", "_subject", "source", ROWS, NEWEST_AT, *gains])
+    picked = ", ".join([*ask.bucket("ts"), *group_labels(ask), *ask.series_labels, "source", ROWS, NEWEST_AT, *gains])
     rows = f"SELECT {picked} FROM ({lagged}) AS lagged WHERE ts >= {dialect.value(ask.binder, ask.query.start_us)}"
     places = {column.name: i for i, column in enumerate(columns)}
 
@@ -208,7 +208,7 @@ def lasted(ask: Ask, parts: Sequence[Part]) -> str:
     source = _series_of(ask, names, before_us=STATE_LASTS_US)
     steps = ", ".join(step for item in parts[:1] if item.column is not None for step in between(dialect, item.column, "", "_series"))
     joined = f"SELECT source.*, {steps} FROM ({source}) AS source"
-    common = [*group_labels(ask), "_series", "_subject", "source", NEWEST_AT]
+    common = [*group_labels(ask), *ask.series_labels, "source", NEWEST_AT]
     within = ", ".join([*ask.bucket("ts"), *common, *(f"{x} AS _s{label}" for label, x in inside.items())])
     spans = (
         f"SELECT {', '.join(common)}, {last}, greatest({last_at}, {start}) AS _from,"

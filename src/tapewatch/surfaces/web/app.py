@@ -81,12 +81,12 @@ def build_web(parts: WebParts) -> FastAPI:
     app.add_middleware(OriginGuard)
     app.add_middleware(AddressGuard, names=parts.allowed_hosts, bound_host=parts.bound_host)
     app.add_middleware(SecurityHeaders)
-    for resource in (
+    for resource in (  # asked for in this order: what is asked most comes first
         receive,
+        query,
         lines,
         quarantine,
         retire,
-        query,
         catalog,
         dashboards,
         values,
