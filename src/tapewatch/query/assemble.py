@@ -23,6 +23,9 @@ from tapewatch.store.base import Answer
 
 MOST_FRAME_SERIES = 2_000
 
+_TABLE_PER_ROW, _TABLE = 4, 10_000
+"""Keys are counted through in a table of all possible ones while it is about as long as the rows: faster than sorting them."""
+
 
 @dataclass(frozen=True)
 class Assembly:
@@ -231,14 +234,26 @@ class Groups:
 
 def groups_of(columns: Sequence[Coded], rows: int) -> Groups:
     """Number the different keys that word columns make; null counts as the empty word, and without columns there is one key."""
-    codes = np.zeros(rows, np.int64)
+    codes, count = np.zeros(rows, np.int64), 1
     for column in columns:
-        codes = codes * (len(column.values) + 1) + (column.codes + 1)
+        width = len(column.values) + 1
         # numbered anew after each column: the product of many would not fit 64 bits
-        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    first = np.unique(codes, return_index=True)[1]
+        codes, count = _numbered(codes * width + (column.codes + 1), count * width)
+    first = np.zeros(count, np.int64)
+    first[codes[::-1]] = np.arange(rows)[::-1]  # of several rows of a key the last one written, which is the first, stays
     words = [column.take(first).words().tolist() for column in columns]
     return Groups(codes, [tuple(word or "" for word in key) for key in zip(*words, strict=True)] if columns else [()])
+
+
+def _numbered(codes: npt.NDArray[np.int64], below: int) -> tuple[npt.NDArray[np.int64], int]:
+    """The different codes, all ``below`` a number, counted through in their order, and how many there are."""
+    if below > _TABLE_PER_ROW * len(codes) + _TABLE:
+        found, numbers = np.unique(codes, return_inverse=True)
+        return numbers.astype(np.int64, copy=False), len(found)
+    is_there = np.zeros(below, np.bool_)
+    is_there[codes] = True
+    numbers = np.cumsum(is_there)
+    return numbers[codes] - 1, int(numbers[-1])
 
 
 def _times(values: TypedColumn) -> Times:

@@ -88,9 +88,9 @@ class QueryEngine:
         self._lock = Lock()
         self._took_ms: deque[float] = deque(maxlen=2_000)
 
-    async def ask(self, query: Query, *, spark: Query | None = None) -> Frame:
-        """Answer without blocking the event loop; see `frame`."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: self.frame(query, spark=spark))
+    async def answer(self, query: Query) -> bytes:
+        """Answer as JSON without blocking the event loop, whatever the size of the answer; see `frame`."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: self.frame(query).encode())
 
     def frame(self, query: Query, *, spark: Query | None = None, is_standing: bool = False) -> Frame:
         """Answer one question; ``is_standing`` when it is asked again and again, while its range moves.

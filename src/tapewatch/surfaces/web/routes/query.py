@@ -56,14 +56,14 @@ def router(parts: WebParts) -> APIRouter:
         given: dict[str, list[str]] = {}
         for name, value in request.query_params.multi_items():
             given.setdefault(name, []).append(value)
-        frame = await parts.engine.ask(query_from_address(given, parts.clock.now_us()))
-        return Response(frame.encode(), media_type="application/json", headers={"Cache-Control": "no-store"})
+        answer = await parts.engine.answer(query_from_address(given, parts.clock.now_us()))
+        return Response(answer, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     @routes.post("/api/query", response_model=FrameOut, responses=errors)
     async def ask(question: QueryBody) -> Response:
         """Ask one question as a record."""
         data = question.model_dump(exclude_none=True)
-        frame = await parts.engine.ask(query_from_json(data, parts.clock.now_us()))
-        return Response(frame.encode(), media_type="application/json", headers={"Cache-Control": "no-store"})
+        answer = await parts.engine.answer(query_from_json(data, parts.clock.now_us()))
+        return Response(answer, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     return routes
