@@ -96,6 +96,8 @@ def test_rows_are_grouped_by_their_words_and_null_is_the_empty_word() -> None:
     found = groups_of([Coded.of(["x", None, "x", "y"]), Coded.of(["1", "1", "1", None])], 4)
     assert [found.keys[code] for code in found.codes.tolist()] == [("x", "1"), ("", "1"), ("x", "1"), ("y", "")]
     assert groups_of([], 2).keys == [()]
+    assert groups_of([Coded.of([]), Coded.of([])], 0).keys == []
+    assert groups_of([Coded.of(["b", "a", "b"])], 3).keys == [("b",), ("a",)]
     many = groups_of([Coded(np.arange(5, dtype=np.int32), tuple(f"w{i}" for i in range(5_000)))] * 8, 5)
     assert len(many.keys) == 5, "eight tags of thousands of words do not overflow"
 

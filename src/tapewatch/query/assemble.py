@@ -247,7 +247,7 @@ def groups_of(columns: Sequence[Coded], rows: int) -> Groups:
 
 def _numbered(codes: npt.NDArray[np.int64], below: int) -> tuple[npt.NDArray[np.int64], int]:
     """The different codes, all ``below`` a number, counted through in their order, and how many there are."""
-    if below > _TABLE_PER_ROW * len(codes) + _TABLE:
+    if not len(codes) or below > _TABLE_PER_ROW * len(codes) + _TABLE:
         found, numbers = np.unique(codes, return_inverse=True)
         return numbers.astype(np.int64, copy=False), len(found)
     is_there = np.zeros(below, np.bool_)
