@@ -9,7 +9,7 @@ from tapewatch.settings import parse
 from tapewatch.sources.collectors import collector_from_settings
 from tapewatch.surfaces.dashboards.feeding import ADDRESS
 from tapewatch.surfaces.ways import WAYS, Way
-from tapewatch.surfaces.web.schemas import ConnectOut
+from tapewatch.surfaces.web.schemas.connect import ConnectOut
 from tests.surfaces.web.stack import Stack
 
 BY_LANGUAGE = {language: [way for way in WAYS if way.language == language] for language in ("toml", "curl", "python")}

@@ -12,7 +12,11 @@ from tapewatch.model.query import Function, Measure, Query, check
 from tapewatch.query.wire import query_from_json
 from tapewatch.surfaces.dashboards import DASHBOARDS
 from tapewatch.surfaces.dashboards.marks import MARKS
-from tapewatch.surfaces.web.schemas import CatalogOut, DashboardsOut, FrameOut, QueryBody, StatusOut
+from tapewatch.surfaces.web.schemas.catalog import CatalogOut
+from tapewatch.surfaces.web.schemas.dashboards import DashboardsOut
+from tapewatch.surfaces.web.schemas.frame import FrameOut
+from tapewatch.surfaces.web.schemas.question import QueryBody
+from tapewatch.surfaces.web.schemas.status import StatusOut
 from tests.surfaces.web.stack import Stack
 
 

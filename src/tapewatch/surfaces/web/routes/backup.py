@@ -16,7 +16,8 @@ from tapewatch.store.backup import write_backup
 from tapewatch.store.base import Store
 from tapewatch.surfaces.web.errors import RequestRefused
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import BackupBody, BackupOut, ErrorOut
+from tapewatch.surfaces.web.schemas.backup import BackupBody, BackupOut
+from tapewatch.surfaces.web.schemas.errors import ErrorOut
 
 log = logging.getLogger("tapewatch.backup")
 

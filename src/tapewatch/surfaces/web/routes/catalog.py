@@ -11,7 +11,7 @@ from tapewatch.model.query import functions_of
 from tapewatch.model.table import Column, Table
 from tapewatch.model.unit import UNITS
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import CatalogOut
+from tapewatch.surfaces.web.schemas.catalog import CatalogOut
 
 
 def router(parts: WebParts) -> APIRouter:

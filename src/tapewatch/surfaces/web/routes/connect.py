@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from tapewatch.sources.nearby.base import Neighbour
 from tapewatch.surfaces.ways import WAYS
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import ConnectOut, NeighbourOut, WayOut
+from tapewatch.surfaces.web.schemas.connect import ConnectOut, NeighbourOut, WayOut
 
 _AGAIN = "Ask anew instead of giving an answer of the last minute again; still at most every five seconds."
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from tapewatch.surfaces.dashboards.marks import MARKS
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import DashboardsOut
+from tapewatch.surfaces.web.schemas.dashboards import DashboardsOut
 
 
 def router(parts: WebParts) -> APIRouter:

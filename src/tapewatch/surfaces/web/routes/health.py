@@ -13,7 +13,7 @@ from tapewatch.clock import Clock
 from tapewatch.errors import TapewatchError
 from tapewatch.store.base import Store
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import HealthOut
+from tapewatch.surfaces.web.schemas.status import HealthOut
 
 STORE_S = 2.0
 """Seconds within which the store must answer to be ready."""

@@ -21,7 +21,7 @@ from tapewatch.surfaces.web.errors import RequestRefused, response_to
 from tapewatch.surfaces.web.guard.sender import SourceTokens, sender_of
 from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.routes.receive import ANSWERED_APART, decoded, documented, first_line, told
-from tapewatch.surfaces.web.schemas import LinesRefusedOut, QuestDBSettingsOut
+from tapewatch.surfaces.web.schemas.receipt import LinesRefusedOut, QuestDBSettingsOut
 
 VERSIONS = (1, 2, 3)
 """Versions of QuestDB's line protocol: text alone, with binary doubles and arrays, with decimals."""

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from tapewatch.errors import ConfigError
 from tapewatch.surfaces.web.errors import RequestRefused
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import AdoptBody, ErrorOut, MovedOut, ProposalOut
+from tapewatch.surfaces.web.schemas.errors import ErrorOut
+from tapewatch.surfaces.web.schemas.quarantine import AdoptBody, MovedOut, ProposalOut
 
 _ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorOut} for status in (400, 503)}
 _TABLE = "Table that the rows came for."

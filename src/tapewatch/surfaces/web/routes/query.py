@@ -8,7 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from tapewatch.query.wire import query_from_address, query_from_json
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import ErrorOut, FrameOut, QueryBody
+from tapewatch.surfaces.web.schemas.errors import ErrorOut
+from tapewatch.surfaces.web.schemas.frame import FrameOut
+from tapewatch.surfaces.web.schemas.question import QueryBody
 
 PARAMETERS: tuple[tuple[str, str, str, bool], ...] = (
     ("table", "Which table.", "exchange", False),

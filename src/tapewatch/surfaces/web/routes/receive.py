@@ -17,7 +17,8 @@ from tapewatch.surfaces.web.errors import RequestRefused
 from tapewatch.surfaces.web.guard.sender import SourceTokens, sender_of
 from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.routes.examples import BODIES
-from tapewatch.surfaces.web.schemas import ErrorOut, ReceiptOut
+from tapewatch.surfaces.web.schemas.errors import ErrorOut
+from tapewatch.surfaces.web.schemas.receipt import ReceiptOut
 
 _THREAD_BYTES = 128 * 1024
 """A body from this size on is decoded in a thread."""

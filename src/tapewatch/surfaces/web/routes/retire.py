@@ -9,7 +9,8 @@ from fastapi import APIRouter
 
 from tapewatch.query.retirements import Silence
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import ErrorOut, RetireBody, RetireOut
+from tapewatch.surfaces.web.schemas.errors import ErrorOut
+from tapewatch.surfaces.web.schemas.retire import RetireBody, RetireOut
 
 _ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorOut} for status in (400, 503)}
 

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Response
 
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import StatusOut
+from tapewatch.surfaces.web.schemas.status import StatusOut
 
 
 def router(parts: WebParts) -> APIRouter:

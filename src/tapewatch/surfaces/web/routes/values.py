@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from tapewatch.surfaces.web.parts import WebParts
-from tapewatch.surfaces.web.schemas import ErrorOut, ValuesOut
+from tapewatch.surfaces.web.schemas.catalog import ValuesOut
+from tapewatch.surfaces.web.schemas.errors import ErrorOut
 
 
 def router(parts: WebParts) -> APIRouter:
