@@ -108,7 +108,7 @@ class Server:
         self.adoption = Adoption(
             self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put, self._check_store, self._know
         )
-        self.book = SeriesBook(self.catalog, clock)
+        self.book = SeriesBook(self.catalog, clock, lambda: self.intake.is_all_stored)
         self.retirements = Retirements(self.book, self.catalog, clock, settings.retire.after_s)
         self.recent = Recent(self.catalog, clock, lambda: self.intake.is_shown_as_stored)
         # rows that other processes write into a shared store are not known here

@@ -1,5 +1,6 @@
 import pytest
 
+from tapewatch.model import venue
 from tapewatch.model.venue import VENUES, Names
 
 
@@ -49,3 +50,14 @@ def test_aliases_of_venues_and_of_the_settings() -> None:
 def test_no_name_belongs_to_two_venues() -> None:
     words = [word for venue in VENUES for word in (venue.id, *venue.aliases)]
     assert len(words) == len(set(words))
+
+
+def test_spellings_are_remembered_by_venue_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venue, "MOST_SEEN", 2)
+    names = Names()
+    for _ in range(2):
+        assert names.symbol("BTCUSDT", "binance_usdm") == ("BTC/USDT:USDT", True)
+        assert names.symbol("BTCUSDT", "binance") == ("BTC/USDT", True)
+        assert names.symbol("??", "binance") == ("??", False)
+        assert len(names._seen) <= 2
+    assert Names() == names, "what was seen makes no other names"

@@ -280,3 +280,34 @@ def test_a_verdict_given_while_another_notes_the_rows_knows_them_or_says_that_it
         for thread in threads:
             thread.join()
         assert wrong == []
+
+
+def test_what_cannot_be_heard_is_unknown_and_not_silent(clock: ManualClock) -> None:
+    deaf = [False]
+    book = SeriesBook(CATALOG, clock, lambda: not deaf[0])
+    connect(book, clock, connected=True, period_s=5.0)
+    clock.advance(2)
+    assert only(book) is Status.UP
+    deaf[0] = True
+    assert only(book) is Status.UP, "it is as fresh as before"
+    clock.advance(600)
+    (verdict,) = book.verdicts()
+    assert (verdict.status, verdict.is_stale) == (Status.UNKNOWN, True)
+    assert verdict.reason == "last row 10 min 2 s ago, but tapewatch itself took no rows for 10 min of it"
+    deaf[0] = False
+    clock.advance(3)
+    assert only(book) is Status.UNKNOWN, "its next row may be on its way"
+    clock.advance(60)
+    (verdict,) = book.verdicts()
+    assert (verdict.status, verdict.reason) == (Status.DOWN, "silent: last row 11 min 5 s ago, expected every 5 s")
+
+
+def test_who_fell_silent_before_nothing_could_be_heard_is_silent(clock: ManualClock) -> None:
+    deaf = [False]
+    book = SeriesBook(CATALOG, clock, lambda: not deaf[0])
+    connect(book, clock, connected=True, period_s=5.0)
+    clock.advance(120)
+    assert only(book) is Status.DOWN
+    deaf[0] = True
+    clock.advance(60)
+    assert only(book) is Status.DOWN

@@ -86,6 +86,9 @@ _CANONICAL = re.compile(r"^[A-Z0-9]{1,20}/[A-Z0-9]{2,10}(:[A-Z0-9]{2,10}(-\d{6})
 _SEPARATED = re.compile(r"^([A-Z0-9]{1,20})[-_/]([A-Z0-9]{2,10})$")
 _PERPETUAL = re.compile(r"[-_](PERP|SWAP|PERPETUAL)$")
 
+MOST_SEEN = 20_000
+"""Spellings that are remembered: a venue writes its symbols the same way in every message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -98,6 +101,9 @@ class Names:
 
     venues: Mapping[str, str] = field(default_factory=lambda: dict(_VENUE_IDS))
     symbols: Mapping[str, str] = field(default_factory=dict[str, str])
+    _seen: dict[tuple[str, str], tuple[str, bool]] = field(
+        default_factory=dict[tuple[str, str], tuple[str, bool]], compare=False, repr=False
+    )
 
     @classmethod
     def extended(cls, venues: Mapping[str, list[str]], symbols: Mapping[str, str]) -> Names:
@@ -115,6 +121,14 @@ class Names:
 
     def symbol(self, name: str, venue: str = "") -> tuple[str, bool]:
         """The canonical ``BASE/QUOTE[:SETTLE]`` of a symbol, and whether the form was understood; else it is kept as it came."""
+        found = self._seen.get((venue, name))
+        if found is None:
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            found = self._seen[venue, name] = self._spelled(name, venue)
+        return found
+
+    def _spelled(self, name: str, venue: str) -> tuple[str, bool]:
         upper = name.strip().upper()
         alias = self.symbols.get(f"{venue}|{upper}") or self.symbols.get(upper)
         if alias:

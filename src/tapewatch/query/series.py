@@ -12,15 +12,17 @@ from threading import RLock
 from tapewatch.clock import Clock
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.rows import RowBatch
-from tapewatch.model.table import Column, Identity, Kind, Status, Table
+from tapewatch.model.table import Column, Identity, Status, Table
 from tapewatch.model.tables import infrastructure, market
 from tapewatch.model.tables import self as own
 from tapewatch.query.clocks import HostClocks
-from tapewatch.query.group import Keep, Member, Retired, combined, grouped, is_worse, retired_together
+from tapewatch.query.deafness import Deafness
+from tapewatch.query.findings import about
+from tapewatch.query.group import Keep, Member, Retired, combined, grouped, retired_together
 from tapewatch.query.known import Judged, Retirement, Series, Value
 from tapewatch.query.noted import series_of, value_of, word
 from tapewatch.query.steady import passed_us, steady_moment
-from tapewatch.query.verdict import FINE, Finding, Verdict, is_suspect, judge_age, judge_flag, judge_number, judge_state
+from tapewatch.query.verdict import FINE, Verdict, is_suspect, judge_number, judge_state
 
 FORGET_AFTER_S = 24 * 3600.0
 """An entity, such as an order, that nothing was heard of for longer takes no part in verdicts. A measured series is retired instead."""
@@ -67,10 +69,13 @@ class SeriesBook:
     Args:
         catalog: All tables.
         clock: For ages.
+        hears: Whether rows that come are taken at this moment; while they are not, nothing is called silent for that.
     """
 
-    def __init__(self, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, clock: Clock, hears: Callable[[], bool] = lambda: True) -> None:
         self._catalog = catalog
+        self._hears = hears
+        self._deafness = Deafness()
         self._clock = clock
         self._judged: dict[str, tuple[Table, list[Column]]] = {}
         self._tables: dict[str, dict[_Name, Series]] = {}
@@ -359,40 +364,16 @@ class SeriesBook:
         """Each series that is alive, with the worst finding about it and since when."""
         heard = self._heard.get(table.name, 0)
         known = self._findings.get(table.name)
+        with self._lock:
+            self._deafness.note(now_s, is_deaf=not self._hears())
         if known is not None and known.heard == heard and now_s - known.at_s < JUDGED_ANEW_S:
             return known.members
         oldest_s = -inf if table.identity is Identity.MEASUREMENT else now_s - FORGET_AFTER_S
         alive = [series for series in self.series(table.name) if series.retired is None and series.newest_s >= oldest_s]
-        members = [(series, *self._finding(table, series, now_s)) for series in alive]
+        with self._lock:
+            members = [(series, *about(table, series, now_s, self._deafness)) for series in alive]
         self._findings[table.name] = _Findings(heard, now_s, members)
         return members
-
-    def _finding(self, table: Table, series: Series, now_s: float) -> tuple[Finding, int | None]:
-        """The worst finding about a series, and since when."""
-        found: tuple[Finding, int | None] = (FINE, None)
-        if table.identity is Identity.MEASUREMENT:
-            found = (judge_age(passed_us(series.newest_s, now_s), series.expected_us), series.newest_us)
-        elif series.judged:
-            found = (FINE, next(iter(series.judged.values())).since_us)
-        for column in series.suspects:
-            held = series.judged[column.name]
-            finding = self._judge_column(table, column, held, series, now_s)
-            if is_worse(finding, found[0]):
-                found = (finding, held.since_us)
-        return found
-
-    def _judge_column(self, table: Table, column: Column, held: Judged, series: Series, now_s: float) -> Finding:
-        value = held.value
-        match column.kind:
-            case Kind.FLAG:
-                return judge_flag(value if isinstance(value, bool) else None, column.flag_rule, passed_us(held.since_s, now_s), column)
-            case Kind.STATE:
-                finding = judge_state(value if isinstance(value, str) else None, column)
-                if finding.status is not Status.UP and column.name == table.stream_verdict and series.evidence:
-                    return Finding(finding.status, f"{value}: {series.evidence}")
-                return finding
-            case _:
-                return judge_number(value if isinstance(value, float) else None, column.thresholds, column, passed_us(held.since_s, now_s))
 
 
 def places(catalog: Catalog) -> dict[str, int]:
