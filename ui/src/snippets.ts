@@ -21,8 +21,8 @@ function rangeFor(panel: Panel, range: Range): Range {
   return "last_s" in range ? { last_s: panel.last_s } : { start_us: range.end_us - panel.last_s * 1e6, end_us: range.end_us };
 }
 
-/** Where both snippets find the token of a server that asks for one. */
-const TOKEN_VARIABLE = "TAPEWATCH_TOKEN";
+/** Where snippets find the token of a server that asks for one; the token itself is never part of what is copied. */
+export const TOKEN_VARIABLE = "TAPEWATCH_TOKEN";
 
 /** A command for a POSIX shell. */
 export function curlText(url: string, body: Record<string, unknown>, needsToken = false): string {

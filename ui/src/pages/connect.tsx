@@ -5,8 +5,9 @@ import { useEffect, useState } from "preact/hooks";
 import { view } from "../address";
 import { address, getConnect } from "../api";
 import { beat } from "../clock";
-import { withAddress } from "../connect";
+import { toCopy } from "../connect";
 import { CopyButton } from "../parts/copy";
+import { needsToken } from "../state";
 import { momentText } from "../time";
 import type { Connect, Neighbour, Way } from "../wire";
 
@@ -122,7 +123,7 @@ function FoundCard({ one, told }: { one: Neighbour; told: Connect }): JSX.Elemen
 }
 
 function WayCard({ way, told }: { way: Way; told: Connect }): JSX.Element {
-  const code = withAddress(way.code, address(""));
+  const code = toCopy(way.code, way.language, address(""), needsToken.value);
   return (
     <article class="way" aria-label={way.title}>
       <div class="row">

@@ -4,10 +4,11 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { go } from "../address";
 import { address } from "../api";
-import { CONNECT, withAddress } from "../connect";
+import { CONNECT, toCopy } from "../connect";
 import { words } from "../units";
 import type { Panel } from "../wire";
 import { isBlind } from "../live";
+import { needsToken } from "../state";
 import { CopyButton } from "./copy";
 import { Leading } from "./leading";
 import { StatusMark } from "./status";
@@ -35,7 +36,7 @@ export function EmptyState({ panel }: { panel: Panel }): JSX.Element {
   const snippet = snippets[chosen];
   // what tapewatch measures of itself comes by itself: nothing can be connected to it
   const isFedFromOutside = snippets.length > 0 || panel.query === null;
-  const code = snippet && withAddress(snippet.code, address(""));
+  const code = snippet && toCopy(snippet.code, snippet.language, address(""), needsToken.value);
   return (
     <div class="empty" data-state="empty">
       <div class="how">
