@@ -57,6 +57,7 @@ function ClockRemarks(): JSX.Element {
   const clock = tick.value?.clock;
   const skew = durationText(Math.abs(browserSkewUs.value) / SECOND_US);
   const side = browserSkewUs.value > 0 ? "ahead" : "behind";
+  const offText = `server clock unsynchronised${clock?.error_ms ? ` ± ${clock.error_ms.toFixed(0)} ms` : ""}`;
   return (
     <>
       {isSynchronised.value && isSkewed.value && (
@@ -65,8 +66,13 @@ function ClockRemarks(): JSX.Element {
         </span>
       )}
       {clock?.synchronised === false && (
-        <span class="badge warn" role="note" data-remark="server-clock" title="The server's clock is not synchronised: latencies and ages measured with it carry this error.">
-          server clock unsynchronised{clock.error_ms ? ` ± ${clock.error_ms.toFixed(0)} ms` : ""}
+        <span class="badge warn" role="note" data-remark="server-clock" aria-label={offText} title={`${offText}: latencies and ages measured with it carry this error.`}>
+          <span aria-hidden="true" class="short">
+            ≈ clock
+          </span>
+          <span aria-hidden="true" class="long">
+            {offText}
+          </span>
         </span>
       )}
     </>
