@@ -5,10 +5,13 @@ import sys
 
 import pytest
 
-from tapewatch.code_pages import clean_code
+from tapewatch.code_pages import clean_pages
 
 SMAPS = """\
 55d0c0a00000-55d0c0a01000 r--p 00000000 fe:00 1311 /usr/bin/python3.11
+Rss:                   4 kB
+Private_Dirty:         0 kB
+55d0c0a01000-55d0c0a02000 rw-p 00001000 fe:00 1311 /usr/bin/python3.11
 Rss:                   4 kB
 Private_Dirty:         0 kB
 7f0000000000-7f0000003000 r-xp 00001000 fe:00 1312 /usr/lib/with a space.so (deleted)
@@ -49,8 +52,8 @@ print(given, first, left, work() == before)
 """
 
 
-def test_only_code_as_in_its_file_counts() -> None:
-    assert list(clean_code(SMAPS)) == [(0x7F0000000000, 0x7F0000003000, 8192)]
+def test_only_code_and_constants_as_in_their_files_count() -> None:
+    assert list(clean_pages(SMAPS)) == [(0x55D0C0A00000, 0x55D0C0A01000, 4096), (0x7F0000000000, 0x7F0000003000, 8192)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's accounts of a process are read")

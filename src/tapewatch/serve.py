@@ -20,7 +20,7 @@ import uvloop
 from tapewatch import __version__
 from tapewatch.app import Server, refuse_open_door
 from tapewatch.clock import SystemClock
-from tapewatch.code_pages import SETTLED_AFTER_S, give_back
+from tapewatch.code_pages import keep_giving_back
 from tapewatch.errors import ConfigError
 from tapewatch.settings import Settings
 from tapewatch.surfaces.web.app import UVICORN_OPTIONS
@@ -113,7 +113,7 @@ async def _serve(settings: Settings, config_path: Path | None, listener: socket.
     gc.freeze()  # what the start has made stays: looking through it for garbage again and again holds up everybody for 40 ms each time
     gc.set_threshold(OBJECTS_UNTIL_COLLECTED)
     watchdog = asyncio.create_task(Watchdog(notifier, server.hangs, server.troubles).run(), name="watchdog")
-    asyncio.get_running_loop().call_later(SETTLED_AFTER_S, give_back)
+    giving_back = asyncio.create_task(keep_giving_back(), name="code-pages")
     notifier.send("READY=1")
     announce(settings, view)
     try:
@@ -121,6 +121,7 @@ async def _serve(settings: Settings, config_path: Path | None, listener: socket.
     finally:
         gc.unfreeze()  # libraries look through what is left at the end
         watchdog.cancel()
+        giving_back.cancel()
         await server.stop()
         if server.has_left_store:  # an ordinary end would wait for the threads that wait for the store
             logging.shutdown()

@@ -82,9 +82,9 @@ export function ageText(us: number, now: number): string {
   return durationText(Math.max(0, Math.floor((now - us) / SECOND_US)));
 }
 
-/** A span in seconds as its label: "1 h" where offered, else a duration. */
+/** A span in seconds as its label: "1 h" where offered, else a duration without a part that is zero. */
 export function spanText(seconds: number): string {
-  return SPANS.find((span) => span.seconds === seconds)?.label ?? durationText(seconds);
+  return SPANS.find((span) => span.seconds === seconds)?.label ?? durationText(seconds).replace(/ 00 (s|min|h)$/, "");
 }
 
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY_S, 2 * DAY_S, 7 * DAY_S, 14 * DAY_S, 30 * DAY_S];

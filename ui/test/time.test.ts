@@ -27,6 +27,7 @@ describe("durations and ages", () => {
   it("names the offered spans as they are offered", () => {
     expect(spanText(3600)).toBe("1 h");
     expect(spanText(985)).toBe("16 min 25 s");
+    expect([120, 7200, 172_800].map(spanText)).toEqual(["2 min", "2 h", "2 d"]);
   });
 });
 
