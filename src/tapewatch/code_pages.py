@@ -1,8 +1,8 @@
 """Pages of programs that were needed for a moment: given back to the kernel, which has them in its cache of files all the same.
 
 Around each page of a library that is touched the kernel maps fifteen more; a start touches much that never runs again, and so does work
-that is done once a minute. All of it counts as memory of this process until somebody says that it is not needed; what is needed after all is
-mapped again, without reading the disk.
+that is done once a minute. All of it counts as memory of this process until somebody says that it is not needed; what is needed after all
+is mapped again, without reading the disk.
 """
 
 from __future__ import annotations
