@@ -17,7 +17,7 @@ SETTLED_AFTER_S = 5.0
 """Seconds from the start of a server after which what runs is what will run."""
 
 GIVEN_BACK_EVERY_S = 300.0
-"""Seconds from one time to the next: mapping again what is used takes a millisecond or two."""
+"""Seconds from one time to the next."""
 
 _READ_ONLY = frozenset({"r-xp", "r--p"})
 """Permissions of code, and of the constants beside it."""

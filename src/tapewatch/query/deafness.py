@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
+from math import inf
 
 MOST_STRETCHES = 100
-"""Past stretches that are remembered; a store that comes and goes more often than this has other troubles."""
+"""Stretches that are remembered; a store that comes and goes more often than this has other troubles."""
 
 
 class Deafness:
-    """Remembers them, in seconds of the monotonic clock; told and asked under the lock of its owner."""
+    """Remembers them, in seconds of the monotonic clock; told under the lock of its owner, asked from anywhere."""
 
     def __init__(self) -> None:
-        self._past: deque[tuple[float, float]] = deque(maxlen=MOST_STRETCHES)
-        self._since_s: float | None = None
+        self._stretches: tuple[tuple[float, float], ...] = ()  # one value: who asks meanwhile sees all of a change or nothing
 
     def note(self, now_s: float, *, is_deaf: bool) -> None:
         """Whether rows are taken at this moment; it has been so since the last time that it was noted otherwise."""
-        if is_deaf and self._since_s is None:
-            self._since_s = now_s
-        elif not is_deaf and self._since_s is not None:
-            self._past.append((self._since_s, now_s))
-            self._since_s = None
+        since_s, until_s = self._stretches[-1] if self._stretches else (now_s, now_s)
+        if is_deaf and until_s != inf:
+            self._stretches = (*self._stretches, (now_s, inf))[-MOST_STRETCHES:]
+        elif not is_deaf and until_s == inf:
+            self._stretches = (*self._stretches[:-1], (since_s, now_s))
 
     def within_us(self, start_s: float, end_s: float) -> int:
         """Microseconds of a stretch in which no rows were taken."""
-        going_on = [] if self._since_s is None else [(self._since_s, end_s)]
-        return round(sum(max(0.0, min(until_s, end_s) - max(since_s, start_s)) for since_s, until_s in (*self._past, *going_on)) * 1e6)
+        return round(sum(max(0.0, min(until_s, end_s) - max(since_s, start_s)) for since_s, until_s in self._stretches) * 1e6)

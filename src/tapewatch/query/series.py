@@ -364,14 +364,14 @@ class SeriesBook:
         """Each series that is alive, with the worst finding about it and since when."""
         heard = self._heard.get(table.name, 0)
         known = self._findings.get(table.name)
+        is_deaf = not self._hears()
         with self._lock:
-            self._deafness.note(now_s, is_deaf=not self._hears())
+            self._deafness.note(now_s, is_deaf=is_deaf)
         if known is not None and known.heard == heard and now_s - known.at_s < JUDGED_ANEW_S:
             return known.members
         oldest_s = -inf if table.identity is Identity.MEASUREMENT else now_s - FORGET_AFTER_S
         alive = [series for series in self.series(table.name) if series.retired is None and series.newest_s >= oldest_s]
-        with self._lock:
-            members = [(series, *about(table, series, now_s, self._deafness)) for series in alive]
+        members = [(series, *about(table, series, now_s, self._deafness)) for series in alive]
         self._findings[table.name] = _Findings(heard, now_s, members)
         return members
 
