@@ -1,7 +1,8 @@
 """The server under load: 10,000 rows a second over HTTP with three browsers open, and 200,000 a second over line protocol.
 
-Each at an even pace, from processes of their own on the same machine; then every row is counted. A sender that was late is told. Run
-`python -m bench.load` (about six minutes), or with `--short` (under half a minute).
+Each at an even pace, from processes of their own on the same machine; then every row is counted. A sender that was late is told. Rows are
+written by programs with our client, and, for comparison, posted by scripts that send what a fifth of a second has brought however long
+the answer takes. Run `python -m bench.load` (about seven minutes), or with `--short` (under half a minute).
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from bench.bars import Bar, percentile, run
 from bench.driven import Driven, driven
 from bench.line_posting import LinePace, send_lines
 from bench.posting import Answered, Pace, Posting, posting
-from bench.soak import SETTLE_S, counted, cpu_s
+from bench.programs import Programs, Writing, programs
+from bench.soak import SETTLE_S, accepted, counted, cpu_s
 from bench.viewers import Viewers, viewers
 
-TWO, TEN = Pace(hosts=2, posts_per_s=5, rows=1_000), Pace(hosts=10, posts_per_s=5, rows=200)
-"""Two or ten programs that together send 10,000 rows a second as our client does when left alone: every 0.2 s. What a body costs depends
-more on its being one than on its rows: the target is for two, ten are told beside."""
+TWO, TEN = Writing(programs=2, rows_per_s=5_000), Writing(programs=10, rows_per_s=1_000)
+"""What a body costs depends on its being one as well as on its rows: the target is for two programs, ten are told beside."""
+SCRIPTS = Pace(hosts=2, posts_per_s=5, rows=1_000)
 BOARDS = ("overview", "exchange", "pipeline")
 LONG_S, SHORT_S = 60.0, 1.5
 LINE_PACE = LinePace(processes=2, connections=2, posts_per_s=5, lines=10_000)
@@ -56,19 +58,52 @@ class Cores:
         return {thread.id: thread.user_time + thread.system_time for thread in self._server.process.threads()}
 
 
-def rows(pace: Pace, seconds: float, boards: tuple[str, ...], target: float | None) -> Iterator[Bar]:
-    """Rows over HTTP, with a browser on each of the dashboards."""
-    eyes = "three browsers" if boards else "no browser"
-    what = f"{pace.rows_per_s:,.0f} rows/s of {pace.hosts} programs, {eyes}"
+def rows(writing: Writing, seconds: float, boards: tuple[str, ...], target: float | None) -> Iterator[Bar]:
+    """Rows written with our client, with a browser on each of the dashboards."""
+    what = f"{writing.all_rows_per_s:,.0f} rows/s of {writing.programs} programs, {_eyes(boards)}"
+    with driven() as server:
+        with viewers(server.url, boards) as seen, programs(server.url, writing) as sent:
+            sent.wait_until_written(seen.wait)
+            seen.wait(min(WARM_S, seconds / 2))
+            cores = Cores(server)
+            seen.wait(seconds)
+            yield from cores.bars(what, target)
+            sent.finish()
+            yield from _shown(what, boards, seen)
+        yield from _kept(what, server, sent, writing)
+
+
+def _kept(what: str, server: Driven, sent: Programs, writing: Writing) -> Iterator[Bar]:
+    """What became of the rows, as the clients tell and as the server has them."""
+    time.sleep(SETTLE_S)
+    rate = sum(told.tally.total / told.span_s for told in sent.told)
+    yield Bar(f"{what}: written", rate, "rows/s", LEAST_SHARE * writing.all_rows_per_s, is_least=True)
+    yield Bar(f"{what}: a row was late by at most", max(told.late_s for told in sent.told), "s", LATE_S)
+    yield Bar(f"{what}: bodies that had to be sent again", sum(told.retries for told in sent.told), "")
+    yield Bar(f"{what}: rows lost by a client", sum(told.lost for told in sent.told), "rows", 0)
+    yield from (_named(what, bar) for bar in counted(server.url, sent.tally, sum(told.delivered for told in sent.told)))
+
+
+def scripts(pace: Pace, seconds: float, boards: tuple[str, ...]) -> Iterator[Bar]:
+    """Rows posted by scripts, with a browser on each of the dashboards."""
+    what = f"{pace.rows_per_s:,.0f} rows/s of {pace.hosts} scripts, {_eyes(boards)}"
     with driven() as server:
         with viewers(server.url, boards) as seen, posting(server.url, pace) as sent:
-            yield from _window(what, server, seen, sent, pace, seconds, target)
+            yield from _window(what, server, seen, sent, pace, seconds)
             sent.finish()
-            for board, messages in zip(boards, seen.frames, strict=True):
-                yield Bar(f"{what}: messages to {board}, in all", messages, "")
+            yield from _shown(what, boards, seen)
         time.sleep(SETTLE_S)
         yield from _latencies(what, sent.answered)
-        yield from (_named(what, bar) for bar in counted(server.url, sent.tally, sent.answered))
+        yield from (_named(what, bar) for bar in counted(server.url, sent.tally, accepted(sent.answered)))
+
+
+def _eyes(boards: tuple[str, ...]) -> str:
+    return "three browsers" if boards else "no browser"
+
+
+def _shown(what: str, boards: tuple[str, ...], seen: Viewers) -> Iterator[Bar]:
+    for board, messages in zip(boards, seen.frames, strict=True):
+        yield Bar(f"{what}: messages to {board}, in all", messages, "")
 
 
 def eyes_alone(seconds: float) -> Iterator[Bar]:
@@ -80,7 +115,7 @@ def eyes_alone(seconds: float) -> Iterator[Bar]:
         yield from cores.bars("no rows, three browsers")
 
 
-def _window(what: str, server: Driven, seen: Viewers, sent: Posting, pace: Pace, seconds: float, target: float | None) -> Iterator[Bar]:
+def _window(what: str, server: Driven, seen: Viewers, sent: Posting, pace: Pace, seconds: float) -> Iterator[Bar]:
     """The part that is measured begins when the senders have been at work for some seconds."""
     while not sent.take():
         seen.wait(0.1)
@@ -88,7 +123,7 @@ def _window(what: str, server: Driven, seen: Viewers, sent: Posting, pace: Pace,
     sent.take()
     began_s, cores = time.perf_counter(), Cores(server)
     seen.wait(seconds)
-    yield from cores.bars(what, target)
+    yield from cores.bars(what)
     taken = sum(post.accepted for post in sent.take())
     yield Bar(f"{what}: acknowledged", taken / (time.perf_counter() - began_s), "rows/s", LEAST_SHARE * pace.rows_per_s, is_least=True)
 
@@ -105,7 +140,7 @@ def lines(seconds: float) -> Iterator[Bar]:
         yield Bar(f"{what}: CPU of the server process for each line", spent_s / sent.tally.total * 1e6, "us")
         yield from _latencies(what, sent.answered)
         time.sleep(SETTLE_S)
-        yield from (_named(what, bar) for bar in counted(server.url, sent.tally, sent.answered))
+        yield from (_named(what, bar) for bar in counted(server.url, sent.tally, accepted(sent.answered)))
         yield Bar(f"{what}: memory of the server after it", server.rss_mb, "MB")
 
 
@@ -127,6 +162,7 @@ def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch t
     yield from rows(TWO, seconds, (), None)
     yield from rows(TWO, seconds, BOARDS, TARGET_CORES)
     yield from rows(TEN, seconds, BOARDS, None)
+    yield from scripts(SCRIPTS, seconds, BOARDS)
     yield from lines(LINES_SHORT_S if is_short else LINES_LONG_S)
 
 

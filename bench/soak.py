@@ -138,12 +138,17 @@ def load(server: Driven, record: Record, seconds: float, every_s: float) -> Iter
             record.add(watch.look())
         sent.finish()
     time.sleep(SETTLE_S)
-    yield from counted(server.url, sent.tally, sent.answered)
+    yield from counted(server.url, sent.tally, accepted(sent.answered))
+    yield Bar("posts that had to be sent again", sum(post.retries for post in sent.answered), "posts")
 
 
-def counted(url: str, tally: Tally, answered: Sequence[Answered]) -> Iterator[Bar]:
+def accepted(answered: Sequence[Answered]) -> int:
+    """Rows that were acknowledged."""
+    return sum(post.accepted for post in answered)
+
+
+def counted(url: str, tally: Tally, acknowledged: int) -> Iterator[Bar]:
     """Sent, acknowledged and stored, series by series; and once more by the summaries."""
-    acknowledged = sum(post.accepted for post in answered)
     found, by_summaries = stored(url, tally)
     yield Bar("rows sent", tally.total, "rows")
     yield Bar("rows sent and not acknowledged, or acknowledged twice", abs(tally.total - acknowledged), "rows", 0)
@@ -151,7 +156,6 @@ def counted(url: str, tally: Tally, answered: Sequence[Answered]) -> Iterator[Ba
     yield Bar("rows double", found.beyond(tally), "rows", 0)
     yield Bar("sum of their records wrong by", abs(tally.records - found.records), "", 0)
     yield Bar("rows that an answer from summaries is wrong by", abs(tally.total - by_summaries), "rows", 0)
-    yield Bar("posts that had to be sent again", sum(post.retries for post in answered), "posts")
 
 
 def drawn(samples: Path, target: Path | None) -> Iterator[Bar]:

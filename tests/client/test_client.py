@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tapewatch_client import Client
-from tests.client.scripted_server import ScriptedServer, eventually, hang, objects
+from tapewatch_client.control import Control
+from tests.client.scripted_server import Exchange, ScriptedServer, eventually, hang, objects, take
 
 Connect = Callable[..., Client]
 
@@ -70,6 +71,37 @@ def test_a_given_time_is_sent_as_given(server: ScriptedServer, connect: Connect)
     client.write("kpi", ts=1_767_323_045_000_007, value=3)
     assert client.flush(5)
     assert server.values("ts") == [1_767_323_045_000_006, "2026-01-02T03:04:05+01:00", 1_767_323_045_000_007]
+
+
+@pytest.mark.parametrize(("rows", "longest_s"), [(499, 0.02), (500, 0.04)])
+def test_batches_gather_twice_as_long_while_rows_come_fast(
+    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch, rows: int, longest_s: float
+) -> None:
+    waits_s: list[float] = []
+    idle = Control.idle
+
+    def noted(control: Control, seconds: float) -> None:
+        waits_s.append(seconds)
+        idle(control, seconds)
+
+    monkeypatch.setattr(Control, "idle", noted)
+    is_written = threading.Event()
+
+    def answer_late(exchange: Exchange) -> None:
+        is_written.wait(5)
+        take(exchange)
+
+    server.acts.append(answer_late)
+    client = connect(flush_interval_s=0.02)
+    client.write("kpi", value=-1)
+    eventually(lambda: server.requests)
+    client.write_rows("kpi", [{"value": number} for number in range(rows)])
+    waits_s.clear()
+    is_written.set()
+    assert client.flush(5)
+    eventually(lambda: len(waits_s) >= 3)
+    assert max(waits_s) == longest_s
+    assert waits_s[-1] == 0.02
 
 
 def test_rows_are_sent_in_order_in_batches_numbered_from_one(server: ScriptedServer, connect: Connect) -> None:

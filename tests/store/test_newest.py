@@ -27,14 +27,13 @@ def test_it_never_calls_new_what_was_seen_or_stored_before(steps: list[list[tupl
         for step in steps:
             keys = np.array([key for key, _ in step], np.uint64)
             ts = np.array([moment for _, moment in step], np.int64)
-            goes_on = held.goes_on(keys, ts)
+            goes_on = held.see(keys, ts)
             for key, moment, is_new in zip(keys.tolist(), ts.tolist(), goes_on.tolist(), strict=True):
                 if is_new:
                     assert moment > floor_us
                     assert moment > seen.get(key, NULL_TIME)
                 elif most == 10:  # nothing was forgotten: it is exact
                     assert moment <= max(floor_us, seen.get(key, NULL_TIME))
-            held.see(keys, ts)
             for key, moment in step:
                 seen[key] = max(seen.get(key, NULL_TIME), moment)
 

@@ -25,6 +25,10 @@ logger = logging.getLogger("tapewatch_client")
 
 #: Rows encoded before the interpreter is offered to the other threads.
 ROWS_PER_TURN = 100
+#: From so many rows in a batch on they come fast: the next batch gathers twice as long, because a body and its commit cost the server
+#: the same however many rows they have. At the default interval this begins at 2,500 rows/s.
+FAST_ROWS = 500
+FAST_INTERVALS = 2
 DROPS_TOLD_EVERY_S = 60.0
 #: Kinds of refusals remembered as told; a program that makes up column names must not fill memory or log.
 KINDS_TOLD = 1_000
@@ -65,6 +69,7 @@ class Delivery:
         self._is_away = False
         self._dropped_told, self._drop_log_s = 0, 0.0
         self._is_filled = False
+        self._is_fast = False
         self.outbox = Outbox(settings, client_id, queue, tally)
         self.transport = Transport(settings)
 
@@ -80,7 +85,7 @@ class Delivery:
                 if control.is_stopping and not len(queue):
                     break
                 if self.outbox.is_full or not len(queue) or (len(queue) < BATCH_ROWS and not control.is_urgent):
-                    control.idle(self._settings.flush_interval_s)
+                    control.idle(self._settings.flush_interval_s * (FAST_INTERVALS if self._is_fast else 1))
         finally:
             self._is_filled = True
             if sending is not None:
@@ -112,6 +117,7 @@ class Delivery:
             taken += 1
             if taken % ROWS_PER_TURN == 0:
                 sleep(0)
+        self._is_fast = draft.rows >= FAST_ROWS
         if not draft.rows:
             self._queue.seal(None)
             return

@@ -51,7 +51,9 @@ class StoreSettings(_Part):
     memory_limit_mb: int = Field(
         default=128, ge=32, le=1_000_000, description="Memory that the embedded engine may use for its own buffers, in MB."
     )
-    threads: int = Field(default=2, ge=1, le=256, description="Threads of the embedded engine.")
+    threads: int = Field(
+        default=1, ge=1, le=256, description="Threads for one statement of the embedded engine; more for long questions on cores to spare."
+    )
     quota_gb: float = Field(
         default=0, ge=0, description="Most GB that the embedded store keeps: then the oldest raw rows go first. 0 for no limit."
     )

@@ -50,12 +50,12 @@ class Resources:
 
     Attributes:
         memory_limit_mb: Most memory of its own buffers, in MB.
-        threads: Threads of its own.
+        threads: Threads for one statement.
         quota_bytes: Most bytes of live data, beyond which the oldest raw rows go; 0 for no limit.
     """
 
     memory_limit_mb: int = 128
-    threads: int = 2
+    threads: int = 1
     quota_bytes: int = 0
 
 

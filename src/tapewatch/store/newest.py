@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tapewatch.model.rows import NULL_CODE, NULL_TIME, Coded, RowBatch
+from tapewatch.model.rows import NULL_TIME, Coded, RowBatch
 
 Keys = npt.NDArray[np.uint64]
 
@@ -21,7 +21,11 @@ _NULL = 0x5DEECE66D  # any number that is not the hash of a word, such as the 0 
 
 def keys_of(batch: RowBatch, columns: Sequence[str]) -> Keys:
     """A 64-bit hash per row, shape (n,), of word and time columns; equal rows have equal keys, others almost never."""
-    keys = np.zeros(batch.count, np.uint64)
+    return further_keys(np.zeros(batch.count, np.uint64), batch, columns)
+
+
+def further_keys(keys: Keys, batch: RowBatch, columns: Sequence[str]) -> Keys:
+    """The hashes that `keys_of` gives for the columns of ``keys`` and then these."""
     for name in columns:
         values = batch.columns.get(name)
         if values is None:
@@ -37,7 +41,7 @@ def keys_of(batch: RowBatch, columns: Sequence[str]) -> Keys:
 
 def _word_hashes(values: Coded) -> Keys:
     lookup = np.fromiter((*(hash(word) & 0xFFFFFFFFFFFFFFFF for word in values.values), _NULL), np.uint64, len(values.values) + 1)
-    return lookup[np.where(values.codes == NULL_CODE, len(values.values), values.codes)]
+    return lookup[values.codes]  # the code of null points to the last
 
 
 class Newest:
@@ -52,19 +56,20 @@ class Newest:
         self._keys: Keys = np.empty(0, np.uint64)
         self._ts: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
-    def goes_on(self, keys: Keys, ts: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Which rows (n,) are later than everything seen of their key: nothing stored can be the same row."""
-        newest = np.full(len(keys), self._floor_us)
+    def see(self, keys: Keys, ts: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Remember rows; gives which of them (n,) are later than everything seen before of their key: nothing stored can be the same."""
         place, is_known = self._find(keys)
+        if is_known.all():
+            goes_on = ts > np.maximum(self._ts[place], self._floor_us)
+            np.maximum.at(self._ts, place, ts)
+            return goes_on
+        newest = np.full(len(keys), self._floor_us)
         newest[is_known] = np.maximum(self._ts[place[is_known]], self._floor_us)
+        np.maximum.at(self._ts, place[is_known], ts[is_known])
+        self._add(keys, ts, is_known)
         return ts > newest
 
-    def see(self, keys: Keys, ts: npt.NDArray[Any]) -> None:
-        """Remember rows."""
-        place, is_known = self._find(keys)
-        np.maximum.at(self._ts, place[is_known], ts[is_known])
-        if is_known.all():
-            return
+    def _add(self, keys: Keys, ts: npt.NDArray[Any], is_known: npt.NDArray[np.bool_]) -> None:
         order = np.lexsort((ts[~is_known], keys[~is_known]))
         new_keys, new_ts = keys[~is_known][order], ts[~is_known][order]
         is_last = np.ones(len(new_keys), np.bool_)

@@ -80,7 +80,7 @@ def test_it_never_asks_another_host_and_keeps_to_its_memory(store: DuckDBStore) 
         "autoinstall_known_extensions": (False,),
         "autoload_known_extensions": (False,),
         "memory_limit": ("122.0 MiB",),
-        "threads": (2,),
+        "threads": (1,),
     }
 
 

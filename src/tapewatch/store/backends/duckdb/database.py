@@ -45,7 +45,7 @@ class Database:
     Args:
         directory: Where the file lives.
         memory_limit: Most memory of the engine, such as ``128MB``.
-        threads: Threads of the engine.
+        threads: Threads for one statement.
         migrations: What leads from older formats to today's.
 
     Raises:

@@ -18,7 +18,7 @@ from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.staging import STAGED, run_staged, stage
 from tapewatch.store.dialect import DuckDBDialect, Form, form_of
 from tapewatch.store.dialect.duckdb import AREAS
-from tapewatch.store.newest import Newest, keys_of
+from tapewatch.store.newest import Keys, Newest, further_keys, keys_of
 
 _ALWAYS = (NULL_TIME, 2**63 - 1)
 
@@ -47,12 +47,10 @@ class Identities:
 
     def settle(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch) -> RowBatch:
         """Delete the stored rows that the batch replaces; give back the rows of the batch that are to be added."""
-        batch = self._last_of_each(batch)
-        keys, ts = keys_of(batch, self._series), batch.array("ts")
+        batch, series = self._last_of_each(batch, keys_of(batch, self._series))
         doubtful = self._has_id(batch)
         if self._lives_in_time:
-            doubtful &= ~self._newest.goes_on(keys, ts)
-            self._newest.see(keys, ts)
+            doubtful &= ~self._newest.see(series, batch.array("ts"))
         elif self._is_empty:
             doubtful[:] = False
         self._is_empty = False
@@ -66,15 +64,18 @@ class Identities:
             return np.zeros(batch.count, np.bool_)
         return batch.coded(self._table.id_column).codes != NULL_CODE
 
-    def _last_of_each(self, batch: RowBatch) -> RowBatch:
-        """Of the rows of the batch that are the same, the one received last, of those the last one."""
-        _, group, sizes = np.unique(keys_of(batch, self._table.identity_columns), return_inverse=True, return_counts=True)
-        if len(sizes) == batch.count:
-            return batch
+    def _last_of_each(self, batch: RowBatch, series: Keys) -> tuple[RowBatch, Keys]:
+        """Of the rows of the batch that are the same, the one received last, of those the last one; with the keys of their series."""
+        keys = further_keys(series, batch, ("ts",)) if self._lives_in_time else series
+        in_order = np.sort(keys)
+        if (in_order[1:] != in_order[:-1]).all():
+            return batch, series
+        _, group = np.unique(keys, return_inverse=True)
         order = np.lexsort((np.arange(batch.count), batch.array("received_at"), group))
         is_last = np.ones(batch.count, np.bool_)
         is_last[order[:-1]] = group[order[1:]] != group[order[:-1]]
-        return batch.take(is_last | ~self._has_id(batch))
+        kept = is_last | ~self._has_id(batch)
+        return batch.take(kept), series[kept]
 
     def _replace(self, connection: duckdb.DuckDBPyConnection, batch: RowBatch, places: _Places) -> RowBatch:
         found = self._run(connection, batch, places, self._dialect.same_rows)

@@ -36,7 +36,7 @@ from tapewatch.store.marks import Marks
 from tapewatch.store.rollup import Coverage, Tier
 
 MEMORY_LIMIT = "128MB"
-THREADS = 2
+THREADS = 1
 
 
 class DuckDBStore:
@@ -48,7 +48,7 @@ class DuckDBStore:
         directory: Where the file lives; made when it is missing.
         clock: For the limits on reading time.
         memory_limit: Most memory of the engine, such as ``128MB``.
-        threads: Threads of the engine.
+        threads: Threads for one statement.
         quota_bytes: Most bytes of live data, beyond which the oldest raw rows go; 0 for no limit.
 
     Raises:
