@@ -27,6 +27,7 @@ NOT_SCRIPTS = {
     "machine",
     "plot",
     "posting",
+    "programs",
     "reference_desk",
     "renderer",
     "results",
