@@ -13,7 +13,7 @@ from tapewatch.clock import US_PER_S
 from tapewatch.model.sketch import sketch_of
 
 NOW_US = 1_790_000_000_000_000
-"""21 September 2026, 13:33:20 UTC, in every picture."""
+"""21 September 2026, 14:13:20 UTC, in every picture."""
 HOUR_S = 3_600
 DAY_S = 86_400
 PIECE_S = 5 * DAY_S

@@ -84,6 +84,16 @@ export function concerns(mark: Mark, keys: readonly Key[]): boolean {
   return keys.some((key) => mark.needs.every((tag) => key[tag] === mark.key[tag] && key[tag] !== undefined) && Object.keys(key).every((tag) => !(tag in mark.key) || key[tag] === mark.key[tag]));
 }
 
+/** What a picture of these series marks. */
+export function marksFor(keys: readonly Key[]): Mark[] {
+  return marks.value.filter((mark) => concerns(mark, keys));
+}
+
+/** For those who hear a picture: "; 2 marks", nothing without one. */
+export function marksAside(marks: readonly Mark[]): string {
+  return marks.length ? `; ${marks.length} ${marks.length === 1 ? "mark" : "marks"}` : "";
+}
+
 /** "kraken: 3 gaps, 12 missing". */
 export function markText(mark: Mark, how: Writing): string {
   const who = keyLabel(mark.key, Object.keys(mark.key).filter((tag) => tag !== "env"));
@@ -93,8 +103,13 @@ export function markText(mark: Mark, how: Writing): string {
 
 /** The kinds that some chart of a page can show. */
 export function kindsFor(page: Dashboard, kinds: readonly Panel[]): Panel[] {
-  const charts = page.panels.filter((panel) => panel.kind === "line").map((panel) => (panel.query?.["group_by"] as string[] | undefined) ?? []);
+  const charts = page.panels.filter(isOverTime).map((panel) => (panel.query?.["group_by"] as string[] | undefined) ?? []);
   return kinds.filter((kind) => charts.some((by) => names(kind.options?.["needs"]).every((tag) => by.includes(tag))));
+}
+
+/** Kinds of pictures over time; a heat map is one where its answer comes in buckets. */
+export function isOverTime(panel: Panel): boolean {
+  return panel.kind === "line" || panel.kind === "timeline" || (panel.kind === "heatmap" && (panel.options?.["x"] ?? "bucket") === "bucket");
 }
 
 /** Follow what happens in the page's range, for as long as the page is there. */

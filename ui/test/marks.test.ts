@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { concerns, kindsFor, markText, marksOf } from "../src/marks";
-import { grouped, near } from "../src/panels/line-marks";
+import { grouped, marksAt, near } from "../src/panels/marks-draw";
 import type { Frame2d } from "../src/panels/line-draw";
 import { useUnits } from "../src/units";
 import type { Panel } from "../src/wire";
@@ -62,6 +62,24 @@ it("asks only for what a chart of the page can show", () => {
   const page = { id: "p", title: "P", variables: [], panels: [{ ...kind({}), kind: "line", query: { group_by: ["env", "host"] } }, { ...kind({}), kind: "table", query: { group_by: ["venue"] } }] };
   const kinds = [kind({ needs: ["venue"] }, { id: "gaps" }), kind({ needs: ["host"] }, { id: "process" }), kind({ needs: [] }, { id: "host" })];
   expect(kindsFor(page, kinds).map((one) => one.id)).toEqual(["process", "host"]);
+});
+
+it.each([
+  ["line", {}, ["process"]],
+  ["timeline", {}, ["process"]],
+  ["heatmap", {}, ["process"]],
+  ["heatmap", { x: "bucket", y: "host" }, ["process"]],
+  ["heatmap", { x: "symbol" }, []],
+  ["stat", {}, []],
+])("asks for them where time runs along a side: %s %j", (of, options, expected) => {
+  const page = { id: "p", title: "P", variables: [], panels: [{ ...kind(options), kind: of, query: { group_by: ["host"] } }] };
+  expect(kindsFor(page as never, [kind({ needs: ["host"] }, { id: "process" })]).map((one) => one.id)).toEqual(expected);
+});
+
+it("finds the marks at the pointer of a canvas whose right edge is now", () => {
+  const marks = [{ ...(marksOf(GAPS, gaps([8]))[0] as object), us: T0 + 50 * S }] as never[];
+  const now = T0 + 100 * S;
+  expect([marksAt(marks, 352, 700, now, 100 * S).length, marksAt(marks, 300, 700, now, 100 * S).length]).toEqual([1, 0]);
 });
 
 describe("on a chart", () => {

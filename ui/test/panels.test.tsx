@@ -143,6 +143,17 @@ describe("table", () => {
     { series: ["a", "b", "c"].map((venue) => series({ venue })) },
   );
 
+  it("writes no verdict as a word that it no longer shows as a shape", () => {
+    const judged = frame([column("status", "state", ["down"], { status: ["down"] }), column("subject", "text", ["exchange a"])], {
+      table: "verdicts", series: [series({ venue: "a" }, { status: "down", stale: true, newest_us: T0 - 90 * S, expected_us: 5 * S })],
+    });
+    expect(show(TablePanel, judged, panelOf("table"))).toContain(">down</");
+    link.value = { state: "lost", heardUs: T0 - 88 * S, retryUs: null };
+    const blind = show(TablePanel, judged, panelOf("table"));
+    expect(blind).toContain('class="status unknown"');
+    expect(blind).not.toMatch(/>\s*down</);
+  });
+
   it("shows values, reasons of nulls, ages and links", () => {
     const html = show(TablePanel, found, panelOf("table", { age_columns: ["last_message_at"], links: ["venue"] }));
     expect(html).toContain("12 s ago");

@@ -1,7 +1,7 @@
 /** The numbers of a chart as a table, newest first: for people who read numbers, or hear them. */
 
 import type { Grid } from "../grid";
-import { type Mark, concerns, markText, marks } from "../marks";
+import { type Mark, markText, marksFor } from "../marks";
 import { writing } from "../state";
 import type { Cell, Column, Frame, Panel } from "../wire";
 
@@ -32,6 +32,5 @@ function marksIn(grid: Grid, slot: number, happened: readonly Mark[]): Mark[] {
 /** What a chart marks: all that concerns one of its lines; bars of events are marks themselves. */
 export function chartMarks(panel: Panel, grid: Grid): Mark[] {
   if (panel.options?.["style"] === "bars") return [];
-  const keys = [...grid.traces.values()].map((trace) => trace.key);
-  return marks.value.filter((mark) => concerns(mark, keys));
+  return marksFor([...grid.traces.values()].map((trace) => trace.key));
 }

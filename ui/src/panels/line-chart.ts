@@ -9,7 +9,7 @@ import { type Zone, splitText, stepFor, timeSplits } from "../time";
 import { axisTexts } from "../units";
 import { type DrawnHole, type Frame2d, drawEnvelope, drawHoles, drawLimitBands, drawLimitLines, drawTrace, lookOf } from "./line-draw";
 import { drawBars } from "./line-bars";
-import { MARKS_PX, type MarkGroup, drawMarks, grouped, near } from "./line-marks";
+import { MARKS_PX, type MarkGroup, drawMarks, grouped, near } from "./marks-draw";
 import { type ValueRange, logRange, valueRange, valueSplits } from "./value-axis";
 
 /** One picture: what is drawn, over which time. */

@@ -10,7 +10,7 @@ import { cursor } from "../cursor";
 import { spanUs } from "../frames";
 import { type Grid, type Trace, currentValue, newestSlot } from "../grid";
 import { isLog, isUsuallyLog } from "../log-axis";
-import { marks } from "../marks";
+import { marks, marksAside } from "../marks";
 import { isStale } from "../status";
 import { Legend } from "../parts/legend";
 import { Tooltip } from "../parts/tooltip";
@@ -99,7 +99,7 @@ function Chart({ dashboard, panel, frame, grid }: PanelProps): JSX.Element {
         class="chart"
         role="img"
         tabIndex={0}
-        aria-label={`${panel.title}, last ${spanText(view.value.spanS)}: ${summary}${happened.length ? `; ${happened.length} marks` : ""}. Arrow keys read single values; the table is behind the age button.`}
+        aria-label={`${panel.title}, last ${spanText(view.value.spanS)}: ${summary}${marksAside(happened)}. Arrow keys read single values; the table is behind the age button.`}
         onKeyDown={(event) => moveByKey(event, hover, values, (slot) => setHover({ slot, left: chart.current?.place(slot) ?? 0 }))}
         onBlur={() => setHover(null)}
       >

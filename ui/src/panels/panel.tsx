@@ -10,7 +10,7 @@ import { heightFor, noteHeight } from "../heights";
 import { beat } from "../clock";
 import { isBlind, link } from "../live";
 import { isLog, isUsuallyLog, toggleLog } from "../log-axis";
-import { areMarksShown, toggleMarks } from "../marks";
+import { areMarksShown, isOverTime, toggleMarks } from "../marks";
 import { type PanelData, usePanelData } from "../panel-data";
 import { EmptyState, NothingChosen } from "../parts/empty-state";
 import { ErrorBoundary } from "../parts/error-boundary";
@@ -156,7 +156,7 @@ function UnknownKind({ panel }: PanelProps): JSX.Element {
 function Fine({ panel }: { panel: Panel }): JSX.Element {
   const sentence = panel.options?.["all_fine"];
   return (
-    <div class="note">
+    <div class="note fine">
       <StatusMark status={isBlind.value ? "unknown" : "up"} word={isBlind.value ? "Not known at present." : typeof sentence === "string" ? sentence : "Nothing is wrong now."} />
     </div>
   );
@@ -276,7 +276,7 @@ function AgeChip({ place, panel, frame, request, asTable, onTable }: ChipProps):
               Logarithmic {panel.kind === "histogram" ? "bins" : "axis"}
             </button>
           )}
-          {panel.kind === "line" && (
+          {isOverTime(panel) && (
             <button type="button" class="outlined" aria-pressed={areMarksShown.value} title="On all charts: what happened, as far back as single rows are kept" onClick={toggleMarks}>
               Marks
             </button>

@@ -61,9 +61,10 @@ export function TableCell({ column, row, panel, series, isNumeric, remark, dashb
   const { text, suffix } = write(cell, column.kind === "time" ? "us" : column.unit, { ...writing(options), isExact: options["every_column"] === true });
   const isWord = column.kind === "state" || column.kind === "flag";
   if (status && isWord) {
+    const shown = statusNow(asStatus(status), series); // a word that is the verdict itself is not believed longer than its shape
     return (
       <td>
-        <StatusMark status={statusNow(asStatus(status), series)} word={text} />
+        <StatusMark status={shown} word={text === status ? shown : text} />
       </td>
     );
   }

@@ -7,8 +7,10 @@ import { seriesStatus, statusNow, useAgeing } from "../ageing";
 import { beat } from "../clock";
 import { cursor } from "../cursor";
 import { spanUs } from "../frames";
+import { type Mark, marks, marksAside, marksFor } from "../marks";
 import { Canvas, type Sheet } from "../parts/canvas";
 import { Leading } from "../parts/leading";
+import { MarkLines } from "../parts/mark-lines";
 import { StatusMark } from "../parts/status";
 import { type Lane, type Segment, lanesOf, tailOf } from "../segments";
 import { openRows } from "../rows-behind";
@@ -18,6 +20,7 @@ import { hatchPattern, palette, theme } from "../theme";
 import { SECOND_US, durationText, momentText, splitText, stepFor, timeSplits } from "../time";
 import type { Status } from "../wire";
 import type { PanelProps } from "./index";
+import { MARKS_PX, markSheet, marksAt } from "./marks-draw";
 
 const AXIS_PX = 20;
 /** No less than a finger or a pointer hits. */
@@ -28,17 +31,27 @@ const KEY_STEP_PX = 8;
 const TALL: Record<Status, number> = { up: 0.34, unknown: 0.5, degraded: 0.7, down: 1 };
 const ME = Symbol("timeline");
 
+/** What is under the pointer: a state, marks, or both. */
+interface Hover {
+  state: { lane: Lane; segment: Segment } | null;
+  marked: readonly Mark[];
+  x: number;
+  width: number;
+  top: number;
+}
+
 export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   useAgeing(frame);
-  const [hover, setHover] = useState<{ lane: Lane; segment: Segment; x: number; width: number; top: number } | null>(null);
+  const [hover, setHover] = useState<Hover | null>(null);
   const lanes = useMemo(() => lanesOf(frame, writing(panel.options)), [frame, panel, view.value.zone]);
-  const room = panel.height * 40 - 8 - 32 - 34 - AXIS_PX;
+  const happened = useMemo(() => marksFor(lanes.map((lane) => lane.key)), [lanes, marks.value]);
+  const room = panel.height * 40 - 8 - 32 - 34 - MARKS_PX - AXIS_PX;
   const laneHeight = Math.max(LEAST_LANE_PX, Math.min(MOST_LANE_PX, Math.floor(room / Math.max(1, lanes.length))));
-  const height = laneHeight * lanes.length + AXIS_PX;
+  const height = MARKS_PX + laneHeight * lanes.length + AXIS_PX;
   const span = spanUs(frame, view.value.spanS * SECOND_US);
   const at = cursor.value;
   const found = (x: number, y: number, width: number): { us: number; lane: Lane | undefined; segment: Segment | undefined } => {
-    const lane = lanes[Math.floor(y / laneHeight)];
+    const lane = lanes[Math.floor((y - MARKS_PX) / laneHeight)];
     const now = viewNow.peek();
     const us = now - (1 - x / width) * span;
     return { us, lane, segment: lane && [...lane.segments, ...tailOf(lane, now)].find((one) => one.startUs <= us && us < one.endUs) };
@@ -46,7 +59,9 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   const point = (x: number, y: number, width: number): void => {
     const { us, lane, segment } = found(x, y, width);
     cursor.value = { us, owner: ME };
-    setHover(lane && segment ? { lane, segment, x, width, top: Math.min(y + 12, height - 46) } : null);
+    const marked = marksAt(happened, x, width, viewNow.peek(), span);
+    const state = lane && segment ? { lane, segment } : null;
+    setHover(state || marked.length ? { state, marked, x, width, top: Math.min(y + 12, height - 46) } : null);
   };
   const pick = (x: number, y: number, width: number): void => {
     const { lane, segment } = found(x, y, width);
@@ -63,7 +78,7 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   return (
     <>
       <div class="lanes" style={{ display: "grid", gridTemplateColumns: "minmax(60px, max-content) 1fr", columnGap: "8px", alignContent: "start" }}>
-        <ul class="lane-names">
+        <ul class="lane-names" style={{ paddingTop: `${MARKS_PX}px` }}>
           {lanes.map((lane) => (
             <li key={lane.label} title={lane.label} style={{ height: `${laneHeight}px`, lineHeight: `${laneHeight}px` }}>
               <LaneMark lane={lane} /> <LaneName lane={lane} />
@@ -71,16 +86,16 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
           ))}
         </ul>
         <div style={{ position: "relative" }}>
-          <Canvas height={height} label={`${panel.title}. Now: ${summary}. Arrow keys read single states, Enter shows the rows behind one.`} draw={(sheet) => drawLanes(sheet, lanes, laneHeight, span)} changes={[lanes, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} onPick={pick} step={{ x: KEY_STEP_PX, y: laneHeight }} />
+          <Canvas height={height} label={`${panel.title}. Now: ${summary}${marksAside(happened)}. Arrow keys read single states, Enter shows the rows behind one.`} topPx={MARKS_PX} draw={(sheet) => drawLanes(sheet, lanes, laneHeight, span, happened)} changes={[lanes, happened, theme.value, view.value.zone, span]} onPoint={point} onLeave={leave} onPick={pick} step={{ x: KEY_STEP_PX, y: laneHeight }} />
           {gone >= 0 && gone <= 1 && <div aria-hidden="true" style={{ position: "absolute", top: 0, bottom: `${AXIS_PX}px`, left: `${gone * 100}%`, borderLeft: "1px solid var(--dim)" }} />}
           {hover && (
             <div class="tip" role="status" style={{ top: `${hover.top}px`, ...(hover.x > hover.width / 2 ? { right: `${hover.width - hover.x + 12}px` } : { left: `${hover.x + 12}px` }) }}>
-              <p class="when">
-                {hover.lane.label} · {momentText(hover.segment.startUs, view.value.zone, beat.peek())} – {momentText(hover.segment.endUs, view.value.zone, beat.peek())}
-              </p>
-              <p>
-                {hover.segment.status ? <StatusMark status={hover.segment.status} word={hover.segment.text} /> : <>No data: {hover.segment.text}</>} <span class="dim">for {durationText(Math.round((hover.segment.endUs - hover.segment.startUs) / SECOND_US))}</span>
-              </p>
+              {hover.state && <StateText {...hover.state} />}
+              {hover.marked.length > 0 && (
+                <ul>
+                  <MarkLines marks={hover.marked} />
+                </ul>
+              )}
             </div>
           )}
         </div>
@@ -99,6 +114,20 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
   );
 }
 
+function StateText({ lane, segment }: { lane: Lane; segment: Segment }): JSX.Element {
+  const when = (us: number): string => momentText(us, view.value.zone, beat.peek());
+  return (
+    <>
+      <p class="when">
+        {lane.label} · {when(segment.startUs)} – {when(segment.endUs)}
+      </p>
+      <p>
+        {segment.status ? <StatusMark status={segment.status} word={segment.text} /> : <>No data: {segment.text}</>} <span class="dim">for {durationText(Math.round((segment.endUs - segment.startUs) / SECOND_US))}</span>
+      </p>
+    </>
+  );
+}
+
 /** How the series is now, before its name: as its bar ends, when it is one of its numbers that is bad, which no bar shows. */
 function LaneMark({ lane }: { lane: Lane }): JSX.Element | null {
   const last = lane.segments[lane.segments.length - 1]?.status;
@@ -112,12 +141,13 @@ function LaneName({ lane }: { lane: Lane }): JSX.Element {
   return home ? <Leading change={home}>{lane.label}</Leading> : <>{lane.label}</>;
 }
 
-function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number, span: number): void {
+function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number, span: number, happened: readonly Mark[]): void {
   const { pen, width, nowUs } = sheet;
+  markSheet(sheet, happened, span, lanes.length * laneHeight, palette.value);
   const x = (us: number): number => (1 - (nowUs - us) / span) * width;
   const hatch = hatchPattern(pen, palette.value.hatch, 1);
   lanes.forEach((lane, i) => {
-    const middle = (i + 0.5) * laneHeight;
+    const middle = MARKS_PX + (i + 0.5) * laneHeight;
     for (const segment of [...lane.segments, ...tailOf(lane, nowUs)]) {
       const from = Math.max(0, Math.round(x(segment.startUs)));
       const until = Math.min(width, Math.round(x(segment.endUs)));
@@ -125,7 +155,7 @@ function drawLanes(sheet: Sheet, lanes: readonly Lane[], laneHeight: number, spa
       drawSegment(pen, segment, from, Math.max(1, until - from), middle, laneHeight - 6, hatch);
     }
   });
-  drawTimes(sheet, lanes.length * laneHeight, span);
+  drawTimes(sheet, MARKS_PX + lanes.length * laneHeight, span);
 }
 
 function drawSegment(pen: CanvasRenderingContext2D, segment: Segment, x: number, width: number, middle: number, tallest: number, hatch: CanvasPattern | string): void {

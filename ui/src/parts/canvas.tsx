@@ -28,11 +28,13 @@ interface Props {
   onPick?(x: number, y: number, width: number): void;
   /** How far an arrow key leads, in CSS pixels; without it no key leads anywhere. */
   step?: { x: number; y: number };
+  /** Where the first row begins, in CSS pixels from the top. */
+  topPx?: number;
 }
 
 const KEYS: Record<string, readonly [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-export function Canvas({ height, label, draw, changes, onPoint, onLeave, onPick, step }: Props): JSX.Element {
+export function Canvas({ height, label, draw, changes, onPoint, onLeave, onPick, step, topPx = 0 }: Props): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const newest = useRef(draw);
   newest.current = draw;
@@ -88,12 +90,12 @@ export function Canvas({ height, label, draw, changes, onPoint, onLeave, onPick,
   };
   const press = (event: KeyboardEvent): void => {
     const { clientWidth: width, clientHeight: tall } = event.currentTarget as HTMLElement;
-    const from = state.key ?? { x: width - (step?.x ?? 0) / 2, y: -(step?.y ?? 0) / 2 };
+    const from = state.key ?? { x: width - (step?.x ?? 0) / 2, y: -1 };
     if (event.key === "Enter" && state.key) return onPick?.(state.key.x, state.key.y, width);
     const [x, y] = KEYS[event.key] ?? [0, 0];
     if (!step || (!x && !y)) return;
     event.preventDefault();
-    const top = from.y < 0 ? step.y / 2 : from.y + y * step.y;
+    const top = from.y < 0 ? topPx + step.y / 2 : Math.max(topPx, from.y + y * step.y);
     state.key = { x: Math.max(0, Math.min(width - 1, from.x + x * step.x)), y: Math.max(1, Math.min(tall - 1, top)) };
     onPoint?.(state.key.x, state.key.y, width);
   };

@@ -4,16 +4,16 @@ import type { JSX } from "preact";
 import { view } from "../address";
 import { beat } from "../clock";
 import type { Grid, Trace } from "../grid";
-import { type Mark, markText } from "../marks";
+import type { Mark } from "../marks";
 import { type DrawnHole, lookOf, nullReason } from "../panels/line-draw";
 import { writing } from "../state";
 import { palette } from "../theme";
-import { SECOND_US, durationText, momentText } from "../time";
+import { momentText } from "../time";
 import { NO_VALUE, type Writing, writeText } from "../units";
 import { Swatch } from "./legend";
+import { MarkLines } from "./mark-lines";
 
 const MOST_LINES = 12;
-const MOST_MARKS = 4;
 
 interface Props {
   grid: Grid;
@@ -86,15 +86,7 @@ export function Tooltip({ grid, traces, rest, holes, marks, slot, left, width, u
             </span>
           </li>
         )}
-        {marks.slice(0, MOST_MARKS).map((mark) => (
-          <li key={mark.kind + mark.us + markText(mark, how)}>
-            <span class="swatch">▾</span>
-            <span class="why">
-              {mark.title}, {markText(mark, how)} · {markTime(mark)}
-            </span>
-          </li>
-        ))}
-        {marks.length > MOST_MARKS && <li class="dim">and {marks.length - MOST_MARKS} more marks</li>}
+        <MarkLines marks={marks} />
         {holes
           .filter((hole) => hole.startUs < us + Math.max(grid.bucketUs, 1) && us <= hole.endUs)
           .map((hole) => (
@@ -108,11 +100,4 @@ export function Tooltip({ grid, traces, rest, holes, marks, slot, left, width, u
       </ul>
     </div>
   );
-}
-
-/** When it was seen, and how long before that it may have happened. */
-function markTime(mark: Mark): string {
-  const when = (us: number): string => momentText(us, view.value.zone, beat.peek());
-  const seen = mark.us - mark.firstUs >= SECOND_US ? `${when(mark.firstUs)} – ${when(mark.us)}` : when(mark.us);
-  return mark.withinUs ? `seen ${seen}, within ${durationText(mark.withinUs / SECOND_US)} before` : seen;
 }
