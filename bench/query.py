@@ -1,6 +1,7 @@
 """Dashboard questions over HTTP to a server with ten million rows, while rows arrive; and the memory of that server.
 
-Run `python -m bench.query` (about three minutes), or with `--short` (200,000 rows of a day).
+Rows arrive at a usual pace, then ten times as fast, from two programs with our client.
+Run `python -m bench.query` (about six minutes), or with `--short` (200,000 rows of a day).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 from bench.bars import Bar, percentile, run
 from bench.desk_rows import PROCESSES, VENUES, questions
 from bench.driven import Driven, driven
+from bench.programs import Writing, programs
 from bench.store import DAYS, ROWS, SHORT_DAYS, SHORT_ROWS, load
 from tapewatch.clock import SystemClock
 from tapewatch.model.catalog import Catalog
@@ -29,6 +31,7 @@ from tapewatch.store.backends.duckdb import DuckDBStore
 
 ROWS_PER_S = 1_000
 POSTS_PER_S = 10
+FAST = Writing(programs=2, rows_per_s=5_000)
 LONG_S, SHORT_S, WARM_S = 60.0, 4.0, 2.0
 P50_MS, P99_MS, RSS_MB = 10.0, 30.0, 300.0
 
@@ -109,15 +112,26 @@ def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch t
             with arriving(server.url) as late_s:
                 ask(server, WARM_S)
                 taken = ask(server, SHORT_S if is_short else LONG_S)
-            times = [ms for single in taken.values() for ms in single]
-            while_arriving = f"over HTTP while {ROWS_PER_S:,} rows/s arrive"
-            yield Bar(f"{what}: a question {while_arriving}, p50", percentile(times, 0.5), "ms", P50_MS)
-            yield Bar(f"{what}: a question {while_arriving}, p99", percentile(times, 0.99), "ms", P99_MS)
-            for name, single in sorted(taken.items()):
-                yield Bar(f"  {name}, p50", percentile(single, 0.5), "ms")
-                yield Bar(f"  {name}, p99", percentile(single, 0.99), "ms")
+            yield from _answered(f"{what}: a question over HTTP while {ROWS_PER_S:,} rows/s arrive", taken)
             yield Bar(f"{what}: rows late by at most", late_s.value, "s")
             yield Bar(f"{what}: memory of the server, {len(VENUES)} venues, {len(PROCESSES)} processes", server.rss_mb, "MB", RSS_MB)
+            with programs(server.url, FAST) as sent:
+                sent.wait_until_written(time.sleep)
+                ask(server, WARM_S)
+                taken = ask(server, SHORT_S if is_short else LONG_S)
+                sent.finish()
+            yield from _answered(f"{what}: a question over HTTP while {FAST.all_rows_per_s:,.0f} rows/s arrive", taken)
+            yield Bar(f"{what}: rows late by at most, {FAST.all_rows_per_s:,.0f} rows/s", max(told.late_s for told in sent.told), "s")
+            yield Bar(f"{what}: rows lost, {FAST.all_rows_per_s:,.0f} rows/s", sum(told.lost for told in sent.told), "rows", 0)
+
+
+def _answered(what: str, taken: dict[str, list[float]]) -> Iterator[Bar]:
+    times = [ms for single in taken.values() for ms in single]
+    yield Bar(f"{what}, p50", percentile(times, 0.5), "ms", P50_MS)
+    yield Bar(f"{what}, p99", percentile(times, 0.99), "ms", P99_MS)
+    for name, single in sorted(taken.items()):
+        yield Bar(f"  {name}, p50", percentile(single, 0.5), "ms")
+        yield Bar(f"  {name}, p99", percentile(single, 0.99), "ms")
 
 
 if __name__ == "__main__":

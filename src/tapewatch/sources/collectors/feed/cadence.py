@@ -52,6 +52,11 @@ this share and by so many seconds; in proportion less for faster ones."""
 MARGIN = 0.15, 0.4
 """Shares by which the limit lies above the longest usual silence, of a fast stream and of one whose silences last `SLOW_S`."""
 
+KNOWN_S = 12 * 3600.0
+MOST = 1.45
+"""After so long the longest silence that was ever seen says how far beyond it a limit may reach, whatever the tail says: a stream that has
+stopped is to be found within one and a half times that silence."""
+
 REGULAR = 2.5
 """A slow stream gets at least the limit of silences without memory, unless that is more than so many times its longest usual silence:
 then it is regular, and needs none."""
@@ -100,6 +105,7 @@ class Cadence:
     _counted_s: float | None = None
     _tail: Tail | None = None
     _longest: float = 0.0
+    _once: float = 0.0
     _fitted: int = 0
 
     def arrive(self, now_s: float) -> None:
@@ -181,12 +187,13 @@ class Cadence:
         self._fitted = self.learned
         wanted = min(max(LEAST_TAIL, TAIL_SHARE * self._total), MOST_TAIL)
         above = total = squares = 0.0
-        self._longest, self._tail = 0.0, None
+        self._longest, self._once, self._tail = 0.0, 0.0, None
         for index in range(BINS - 1, -1, -1):
             count = self.shape[index]
             if count <= 0:
                 continue
             top = _edge(index + 1)
+            self._once = self._once or top
             above += count
             total += count * top
             squares += count * top * top
@@ -210,7 +217,10 @@ class Cadence:
         message_s = mean_s * self._total / max(self._total, self.messages)
         memoryless_s = message_s * math.log(max(math.e, HOURS_PER_ALARM * 3600 / message_s))
         least_s = min(memoryless_s, REGULAR * self._longest * mean_s) * slowness
-        return max(LEAST_S, mean_s * limit + GRACE_S * slowness, least_s)
+        found_s = max(mean_s * limit + GRACE_S * slowness, least_s)
+        if self.learned * mean_s >= KNOWN_S:
+            found_s = min(found_s, MOST * max(self._once * mean_s, memoryless_s))
+        return max(LEAST_S, found_s)
 
 
 def _edge(index: int) -> float:

@@ -31,6 +31,9 @@ _AWAY = (
 )
 
 
+_NO_MEMORY = "could not allocate block"
+
+
 class Conflict(StoreUnavailable):
     """Another transaction changed the same rows first; the same call may succeed at once."""
 
@@ -152,11 +155,11 @@ class Database:
             connection.begin()
             try:
                 yield
-                connection.commit()
             except BaseException:
                 with contextlib.suppress(duckdb.Error):
                     connection.rollback()
                 raise
+            self._commit(connection)
         except _BROKEN as problem:
             self._is_broken = True
             kind = StoreFull if _says_full(problem) else StoreUnavailable
@@ -165,10 +168,19 @@ class Database:
             kind = StoreFull if _says_full(problem) else OutOfMemory
             raise kind(f"{what}: {first_line(problem)}") from problem
         except _AWAY as problem:
-            kind = Conflict if "conflict" in str(problem).lower() else StoreFull if _says_full(problem) else StoreUnavailable
-            raise kind(f"{what}: {first_line(problem)}") from problem
+            raise _kind_of(problem)(f"{what}: {first_line(problem)}") from problem
         except duckdb.Error as problem:
             raise StoreRejected(f"{what}: {first_line(problem)}") from problem
+
+    def _commit(self, connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            connection.commit()
+        except BaseException as problem:
+            # a commit that ran out of memory leaves rows of itself behind, which the next checkpoint would stumble over: the file has none
+            self._is_broken |= _NO_MEMORY in str(problem)
+            with contextlib.suppress(duckdb.Error):
+                connection.rollback()
+            raise
 
     @contextlib.contextmanager
     def reading(self, table: str) -> Generator[None]:
@@ -217,10 +229,13 @@ class Database:
     def close(self) -> None:
         """Close the file; what the log holds is written back."""
         with self._lock:
-            self._is_broken = False
             self._let_go()
+            self._is_broken = False
 
     def _let_go(self) -> None:
+        if self._is_broken and self._connection is not None:  # what it holds in memory is not to be trusted: the log has all that counts
+            with contextlib.suppress(duckdb.Error):
+                self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         for connection in (*self._cursors, *([self._connection] if self._connection is not None else [])):
             with contextlib.suppress(duckdb.Error):
                 connection.close()
@@ -236,6 +251,16 @@ def _settle(connection: duckdb.DuckDBPyConnection, newest: int) -> None:
     if format_of(connection) is None:
         connection.execute("INSERT INTO books.format VALUES ($version)", {"version": newest})
     connection.commit()
+
+
+def _kind_of(problem: Exception) -> type[StoreUnavailable]:
+    """What a transaction failed of; a commit says only in words which of these it was."""
+    words = str(problem).lower()
+    if "conflict" in words:
+        return Conflict
+    if _says_full(problem):
+        return StoreFull
+    return OutOfMemory if _NO_MEMORY in words else StoreUnavailable
 
 
 def _says_full(problem: Exception) -> bool:

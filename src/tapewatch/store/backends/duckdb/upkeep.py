@@ -45,6 +45,9 @@ SETTLED_US = 10_000_000
 LOG_BYTES = 32 * 1024 * 1024
 """The write-ahead log is written back when it has grown to this size; opening after a crash replays it in less than a second."""
 
+MOVING_LOG_BYTES = 8 * 1024 * 1024
+"""Between two pieces that move already at this size: what is only in the log takes several times as much of the engine's memory."""
+
 _SPARE_BYTES = 16 * 1024 * 1024
 
 
@@ -138,6 +141,8 @@ class Upkeep:
             for until_us in self._stretches(table, before_us, held):
                 for rows in self._move_stretch(table, kinds, until_us, min(held, MOVED_ROWS)):
                     moved += rows
+                    if self._database.log_bytes >= MOVING_LOG_BYTES:
+                        self.write_back()
         except Conflict:
             return moved
         self._moved_before[table.name] = before_us
