@@ -19,7 +19,7 @@ from tapewatch.model.catalog import Catalog
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Query
 from tapewatch.model.table import Kind, Table, counter, gauge, tag
 from tapewatch.store import rollup
-from tapewatch.store.backends.duckdb import DuckDBStore, rollups, summarising
+from tapewatch.store.backends.duckdb import DuckDBStore, paying, rollups, summarising
 from tapewatch.store.backends.memory import MemoryStore
 from tapewatch.store.base import LOOK_BACK_US, Answer, Stored
 from tapewatch.testing.examples import examples
@@ -306,6 +306,23 @@ def test_the_tier_that_pays_is_measured(monkeypatch: pytest.MonkeyPatch, store: 
     store.maintain(T0 + 14 * HOUR)
     assert _tiers(store) == ["1min", "10min", "1h"]
     assert store._database.cursor().execute("SELECT sum(summary_rows) FROM reply__1min").fetchone() == (6_020,), "and nothing is left out"
+
+
+@pytest.mark.parametrize(("least", "expected"), [(1_000, ["10s", "1min", "10min"]), (1_300, [])])
+def test_in_its_first_hour_a_table_is_judged_when_it_has_many_rows(
+    monkeypatch: pytest.MonkeyPatch, store: DuckDBStore, least: int, expected: list[str]
+) -> None:
+    monkeypatch.setattr(rollup, "PAYS_RATIO", 0.2)
+    monkeypatch.setattr(rollup, "STOPS_RATIO", 0.25)
+    monkeypatch.setattr(paying, "EARLY_ROWS", least)
+    hour = (T0 // HOUR + 1) * HOUR
+    store.append([Stored((batch(LATENCY, _rows(1_200, 1, start=hour + 60 * SECOND)),))])
+    store.maintain(hour + 22 * 60 * SECOND)
+    assert _tiers(store) == expected
+    assert not store._rollups.is_judged(LATENCY), "what is kept beyond the rows is decided when there is a whole hour"
+    store.maintain(hour + 62 * 60 * SECOND)
+    assert _tiers(store) == ["10s", "1min", "10min"]
+    assert store._rollups.is_judged(LATENCY)
 
 
 @given(st.lists(st.floats(0, 1), min_size=4, max_size=4), st.sets(st.sampled_from(rollup.TIERS)))

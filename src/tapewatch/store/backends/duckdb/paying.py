@@ -18,6 +18,10 @@ log = logging.getLogger("tapewatch.store")
 JUDGED_US = 3 * WIDEST_US
 """Whether tiers pay is measured over at most this much of the newest past, and again after each `WIDEST_US`."""
 
+EARLY_US, EARLY_ROWS = 600_000_000, 100_000
+"""Before the first whole hour has passed, a table with so many rows is judged by stretches of this length: rows may come so fast that
+a question about the hour would be slow without summaries."""
+
 
 class Paying:
     """Measures it.
@@ -50,16 +54,14 @@ class Paying:
         with self._database.reading(table.name):
             reach: tuple[int | None, int | None, int] = cursor.execute(self._dialect.reach(table)).fetchone() or (None, None, 0)
             oldest_us, newest_us, _ = reach
-            if oldest_us is None or newest_us is None:
+            span = _judged(*reach, now_us)
+            if oldest_us is None or newest_us is None or span is None:
                 return
-            end_us = min((now_us - SETTLED_US) // WIDEST_US, newest_us // WIDEST_US + 1) * WIDEST_US
-            if oldest_us >= end_us:
-                return
-            start_us = max(end_us - JUDGED_US, oldest_us // WIDEST_US * WIDEST_US)
+            start_us, end_us, is_whole = span
             binder = Binder()
             sql = pays(self._dialect, table, [tier.width_us for tier in TIERS], Span(start_us, end_us), binder)
             rows, *groups = cursor.execute(sql, binder.values).fetchone() or (0, *(0 for _ in TIERS))
-        book.judged_us = now_us
+        book.judged_us = now_us if is_whole else now_us - WIDEST_US + EARLY_US
         if not rows:
             return
         judged_s = (end_us - max(start_us, oldest_us)) / 1e6
@@ -76,7 +78,7 @@ class Paying:
                 self._begin(table, tier, oldest_us)
             below = count if tier in chosen else below
         book.paused = {tier for tier in book.coverage if tier not in chosen}  # a quiet day must not delete what cannot be made again
-        book.is_judged = True
+        book.is_judged |= is_whole
 
     def _begin(self, table: Table, tier: Tier, oldest_us: int) -> None:
         """Keep a tier from the oldest row on; where no row ever went, it speaks for all of the past."""
@@ -89,3 +91,14 @@ class Paying:
             define(cursor, self._dialect, held)
             self._books.note(cursor, table, coverage)
         book.coverage = dict(sorted({**book.coverage, tier: coverage}.items(), key=lambda item: item[0].width_us))
+
+
+def _judged(oldest_us: int | None, newest_us: int | None, rows: int | None, now_us: int) -> tuple[int, int, bool] | None:
+    """The stretch over which a table is judged, and whether it has a whole hour; None while there is too little of it."""
+    if oldest_us is None or newest_us is None:
+        return None
+    for width_us, least_rows in ((WIDEST_US, 0), (EARLY_US, EARLY_ROWS)):
+        end_us = min((now_us - SETTLED_US) // width_us, newest_us // width_us + 1) * width_us
+        if oldest_us < end_us and (rows or 0) >= least_rows:
+            return max(end_us - JUDGED_US, oldest_us // width_us * width_us), end_us, width_us == WIDEST_US
+    return None
