@@ -133,7 +133,9 @@ def _fast_bars(name: str, trials: Sequence[Trial]) -> Iterator[Bar]:
     allowed = [(trial, max(FOUND_S, OWN_SHARE * trial.longest_s)) for trial in trials if trial.longest_s >= CALM_S]
     shares = [trial.found_s / most_s for trial, most_s in allowed if trial.found_s is not None]
     if shares:
-        yield Bar(f"{name}, silent for longer by themselves: share of 5 s or 1.5 times that silence, p95", percentile(shares, 0.95), "", 1.0)
+        yield Bar(
+            f"{name}, silent for longer by themselves: share of 5 s or 1.5 times that silence, p95", percentile(shares, 0.95), "", 1.0
+        )
     known = [trial.hindsight_s for trial in trials if trial.hindsight_s is not None]
     if known:
         yield Bar(f"{name}: with hindsight, p95", percentile(known, 0.95), "s")

@@ -25,7 +25,8 @@ BOARDS = ("overview", "exchange", "pipeline")
 LONG_S, SHORT_S = 60.0, 1.5
 LINE_PACE = LinePace(processes=2, connections=2, posts_per_s=5, lines=10_000)
 LINES_LONG_S, LINES_SHORT_S = 30.0, 1.0
-LATE_S = 1.0
+LATE_S, BEHIND_S = 1.0, 1.5
+"""A row is written, and what a program has written is acknowledged, within so many seconds."""
 WARM_S = 2.0
 TARGET_CORES = 0.15
 LEAST_SHARE = 0.98
@@ -76,9 +77,11 @@ def rows(writing: Writing, seconds: float, boards: tuple[str, ...], target: floa
 def _kept(what: str, server: Driven, sent: Programs, writing: Writing) -> Iterator[Bar]:
     """What became of the rows, as the clients tell and as the server has them."""
     time.sleep(SETTLE_S)
-    rate = sum(told.tally.total / told.span_s for told in sent.told)
+    rate = sum(told.written / told.span_s for told in sent.told)
     yield Bar(f"{what}: written", rate, "rows/s", LEAST_SHARE * writing.all_rows_per_s, is_least=True)
     yield Bar(f"{what}: a row was late by at most", max(told.late_s for told in sent.told), "s", LATE_S)
+    behind_s = max(told.waiting for told in sent.told) / writing.rows_per_s
+    yield Bar(f"{what}: rows not acknowledged at the end, as seconds of a program", behind_s, "s", BEHIND_S)
     yield Bar(f"{what}: bodies that had to be sent again", sum(told.retries for told in sent.told), "")
     yield Bar(f"{what}: rows lost by a client", sum(told.lost for told in sent.told), "rows", 0)
     yield from (_named(what, bar) for bar in counted(server.url, sent.tally, sum(told.delivered for told in sent.told)))

@@ -49,6 +49,8 @@ class Told:
         lost: Refused, dropped or still waiting.
         retries: Bodies that had to be sent again.
         late_s: The longest that a row was written after its turn.
+        written: Rows written by the stop.
+        waiting: Of them, those that the server had not acknowledged then.
         span_s: Seconds from the first row to the last.
     """
 
@@ -57,6 +59,8 @@ class Told:
     lost: int
     retries: int
     late_s: float
+    written: int
+    waiting: int
     span_s: float
 
 
@@ -151,14 +155,14 @@ def write(
         del made[:count]
         written = due
         time.sleep(TICK_S)
+    span_s, waiting = time.perf_counter() - begin_s, client.stats().queued
     for table, columns in made:  # the tally has them
         client.write(table, **columns)
-    span_s = time.perf_counter() - begin_s
     client.flush(CLOSE_S)
     stats = client.stats()
     client.close()
     lost = stats.refused_rows + stats.dropped + stats.queued
-    reports.put(Told(posts.tally, stats.delivered, lost, stats.retries, late_s, span_s))
+    reports.put(Told(posts.tally, stats.delivered, lost, stats.retries, late_s, written, waiting, span_s))
 
 
 def _rows(body: bytes) -> list[Row]:

@@ -114,12 +114,12 @@ def measure(is_short: bool) -> Iterator[Bar]:  # noqa: FBT001 - the one switch t
                 taken = ask(server, SHORT_S if is_short else LONG_S)
             yield from _answered(f"{what}: a question over HTTP while {ROWS_PER_S:,} rows/s arrive", taken)
             yield Bar(f"{what}: rows late by at most", late_s.value, "s")
-            yield Bar(f"{what}: memory of the server, {len(VENUES)} venues, {len(PROCESSES)} processes", server.rss_mb, "MB", RSS_MB)
             with programs(server.url, FAST) as sent:
                 sent.wait_until_written(time.sleep)
                 ask(server, WARM_S)
                 taken = ask(server, SHORT_S if is_short else LONG_S)
                 sent.finish()
+            yield Bar(f"{what}: memory of the server, {len(VENUES)} venues, {len(PROCESSES)} processes", server.rss_mb, "MB", RSS_MB)
             yield from _answered(f"{what}: a question over HTTP while {FAST.all_rows_per_s:,.0f} rows/s arrive", taken)
             yield Bar(f"{what}: rows late by at most, {FAST.all_rows_per_s:,.0f} rows/s", max(told.late_s for told in sent.told), "s")
             yield Bar(f"{what}: rows lost, {FAST.all_rows_per_s:,.0f} rows/s", sum(told.lost for told in sent.told), "rows", 0)

@@ -55,7 +55,7 @@ class Client:
         host: Name of the machine in every row; this machine's name when left out.
         token: Secret that the server asks for; ``TAPEWATCH_TOKEN`` when left out.
         max_memory_bytes: Bound on the rows in memory; beyond, the oldest are dropped and counted.
-        flush_interval_s: Seconds between two batches when few rows come; twice as many when 500 and more gather meanwhile.
+        flush_interval_s: Seconds between two batches when few rows come; without a spool twice as many when 500 and more gather meanwhile.
         timeout_s: Seconds to wait for the server at each step of a request.
         spool_dir: Folder on disk for rows that wait for their answer: they survive this program, and the next one that uses the same
             folder sends them. Programs may share it. Rows stay in memory when left out.

@@ -26,9 +26,11 @@ logger = logging.getLogger("tapewatch_client")
 #: Rows encoded before the interpreter is offered to the other threads.
 ROWS_PER_TURN = 100
 #: From so many rows in a batch on they come fast: the next batch gathers twice as long, because a body and its commit cost the server
-#: the same however many rows they have. At the default interval this begins at 2,500 rows/s.
+#: the same however many rows they have. At the default interval this begins at 2,500 rows/s. Not where what gathers would come near the
+#: bound of memory, and not with a spool: rows are to be on disk soon.
 FAST_ROWS = 500
 FAST_INTERVALS = 2
+FAST_SHARE = 8
 DROPS_TOLD_EVERY_S = 60.0
 #: Kinds of refusals remembered as told; a program that makes up column names must not fill memory or log.
 KINDS_TOLD = 1_000
@@ -112,12 +114,15 @@ class Delivery:
         taken = 0
         if self.outbox.is_full:
             return
+        held_bytes = self._queue.account().held_bytes
         while draft.size_bytes < self._batch_bytes and taken < BATCH_ROWS and (row := self._queue.take()) is not None:
             self._encode(row, draft)
             taken += 1
             if taken % ROWS_PER_TURN == 0:
                 sleep(0)
-        self._is_fast = draft.rows >= FAST_ROWS
+        self._is_fast = (
+            draft.rows >= FAST_ROWS and held_bytes * FAST_SHARE <= self._settings.max_memory_bytes and not self.outbox.is_on_disk
+        )
         if not draft.rows:
             self._queue.seal(None)
             return

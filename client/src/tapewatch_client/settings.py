@@ -30,7 +30,7 @@ class Settings:
         env: Environment the rows belong to.
         host: Name of the machine the rows are about.
         max_memory_bytes: Bound on rows in memory, waiting and being sent.
-        flush_interval_s: Seconds between two batches when few rows come; twice as many when 500 and more gather meanwhile.
+        flush_interval_s: Seconds between two batches when few rows come; without a spool twice as many when 500 and more gather meanwhile.
         timeout_s: Seconds to wait for the server at each step of a request.
         spool_dir: Folder for batches that wait for their answer; empty: they wait in memory.
         max_spool_bytes: Bound on that folder.

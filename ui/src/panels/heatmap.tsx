@@ -56,7 +56,7 @@ function OverTime({ panel, frame, heat }: PanelProps & { heat: Heat }): JSX.Elem
   const unit = panel.unit ?? heat.value.unit;
   const how = writing(panel.options);
   const ys = heat.ys.some((y) => typeof y !== "number") ? heat.ys : [...heat.ys].reverse(); // names from the top as everywhere, numbers as on an axis
-  const happened = useMemo(() => marksFor(keysOf(frame)), [frame, marks.value]);
+  const happened = useMemo(() => (marks.value.length ? marksFor(keysOf(frame)) : []), [frame, marks.value]);
   const tall = (): number => (height.current - MARKS_PX - AXIS_PX) / Math.max(1, ys.length);
   const found = (x: number, y: number, width: number): { us: number; start: number; name: Cell | undefined } => {
     const us = viewNow.peek() - (1 - x / width) * span;

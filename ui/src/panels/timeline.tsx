@@ -10,7 +10,7 @@ import { spanUs } from "../frames";
 import { type Mark, marks, marksAside, marksFor } from "../marks";
 import { Canvas, type Sheet } from "../parts/canvas";
 import { Leading } from "../parts/leading";
-import { MarkLines } from "../parts/mark-lines";
+import { MOST_MARKS, MarkLines } from "../parts/mark-lines";
 import { StatusMark } from "../parts/status";
 import { type Lane, type Segment, lanesOf, tailOf } from "../segments";
 import { openRows } from "../rows-behind";
@@ -30,6 +30,9 @@ const MOST_LANE_PX = 34;
 const KEY_STEP_PX = 8;
 const TALL: Record<Status, number> = { up: 0.34, unknown: 0.5, degraded: 0.7, down: 1 };
 const ME = Symbol("timeline");
+/** A tip's height: of a state, and of each mark. */
+const TIP_PX = 46;
+const TIP_LINE_PX = 20;
 
 /** What is under the pointer: a state, marks, or both. */
 interface Hover {
@@ -61,7 +64,8 @@ export function TimelinePanel({ panel, frame }: PanelProps): JSX.Element {
     cursor.value = { us, owner: ME };
     const marked = marksAt(happened, x, width, viewNow.peek(), span);
     const state = lane && segment ? { lane, segment } : null;
-    setHover(state || marked.length ? { state, marked, x, width, top: Math.min(y + 12, height - 46) } : null);
+    const tall = (state ? TIP_PX : 0) + Math.min(marked.length, MOST_MARKS + 1) * TIP_LINE_PX;
+    setHover(state || marked.length ? { state, marked, x, width, top: Math.max(0, Math.min(y + 12, height - tall)) } : null);
   };
   const pick = (x: number, y: number, width: number): void => {
     const { lane, segment } = found(x, y, width);

@@ -95,7 +95,7 @@ export function Canvas({ height, label, draw, changes, onPoint, onLeave, onPick,
     const [x, y] = KEYS[event.key] ?? [0, 0];
     if (!step || (!x && !y)) return;
     event.preventDefault();
-    const top = from.y < 0 ? topPx + step.y / 2 : Math.max(topPx, from.y + y * step.y);
+    const top = from.y < 0 ? topPx + step.y / 2 : Math.max(topPx + step.y / 2, from.y + y * step.y);
     state.key = { x: Math.max(0, Math.min(width - 1, from.x + x * step.x)), y: Math.max(1, Math.min(tall - 1, top)) };
     onPoint?.(state.key.x, state.key.y, width);
   };

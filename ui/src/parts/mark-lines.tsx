@@ -7,7 +7,8 @@ import { type Mark, markText } from "../marks";
 import { writing } from "../state";
 import { SECOND_US, durationText, momentText } from "../time";
 
-const MOST_MARKS = 4;
+/** More are counted. */
+export const MOST_MARKS = 4;
 
 export function MarkLines({ marks }: { marks: readonly Mark[] }): JSX.Element {
   const how = writing();

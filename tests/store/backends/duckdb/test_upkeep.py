@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
-import duckdb
 import numpy as np
 import pytest
 
@@ -188,55 +186,6 @@ def test_a_wide_table_moves_within_the_memory_of_the_engine(store: DuckDBStore, 
         store.append([Stored((RowBatch("wide", len(half), {**columns, **drawn}),))])
     store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
     assert (rows_in(store, "hot", wide), rows_in(store, "cold", wide)) == (0, count)
-
-
-@pytest.mark.parametrize(
-    ("words", "kind"),
-    [
-        ("TransactionContext Error: Failed to commit: could not allocate block of size 256.0 KiB (121.9 MiB/122.0 MiB used)", OutOfMemory),
-        ("TransactionContext Error: Failed to commit: write-write conflict on key", Conflict),
-        ("TransactionContext Error: Failed to commit: something else", StoreUnavailable),
-    ],
-)
-def test_a_commit_that_fails_says_of_what(store: DuckDBStore, words: str, kind: type[StoreUnavailable]) -> None:
-    class Failing:
-        def begin(self) -> None: ...
-        def rollback(self) -> None: ...
-        def commit(self) -> None:
-            raise duckdb.TransactionException(words)
-
-    connection = cast("duckdb.DuckDBPyConnection", Failing())
-    with (
-        pytest.raises(StoreUnavailable, match="moving: TransactionContext Error") as told,
-        store._database.transaction(connection, "moving"),
-    ):
-        pass
-    assert type(told.value) is kind
-
-
-def test_after_a_commit_without_memory_the_file_is_opened_anew(store: DuckDBStore) -> None:
-    class Short:
-        """A connection that has no memory left to commit."""
-
-        def __init__(self, real: duckdb.DuckDBPyConnection) -> None:
-            self._real = real
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._real, name)
-
-        def commit(self) -> None:
-            raise duckdb.TransactionException("Failed to commit: could not allocate block of size 256.0 KiB (121.9 MiB/122.0 MiB used)")
-
-    put(store, MIDNIGHT_US - 1)
-    database = store._database
-    age = database.age
-    database._connection = cast("duckdb.DuckDBPyConnection", Short(database.writer()))
-    with pytest.raises(OutOfMemory):
-        put(store, MIDNIGHT_US - 2)
-    put(store, MIDNIGHT_US - 3)
-    assert database.age == age + 1
-    store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
-    assert (rows_in(store, "hot"), rows_in(store, "cold")) == (0, 2)
 
 
 def test_what_has_gathered_without_upkeep_moves_by_stretches_of_time(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> None:

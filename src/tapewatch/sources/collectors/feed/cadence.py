@@ -54,8 +54,8 @@ MARGIN = 0.15, 0.4
 
 KNOWN_S = 12 * 3600.0
 MOST = 1.45
-"""After so long the longest silence that was ever seen says how far beyond it a limit may reach, whatever the tail says: a stream that has
-stopped is to be found within one and a half times that silence."""
+"""After so long the longest silence that is remembered, in units of the hour's mean, says how far beyond it a limit may reach, whatever the
+tail says: a stream that has stopped is to be found within one and a half times that silence. Silences without memory may reach further."""
 
 REGULAR = 2.5
 """A slow stream gets at least the limit of silences without memory, unless that is more than so many times its longest usual silence:
@@ -218,7 +218,7 @@ class Cadence:
         memoryless_s = message_s * math.log(max(math.e, HOURS_PER_ALARM * 3600 / message_s))
         least_s = min(memoryless_s, REGULAR * self._longest * mean_s) * slowness
         found_s = max(mean_s * limit + GRACE_S * slowness, least_s)
-        if self.learned * mean_s >= KNOWN_S:
+        if self.season.known_s >= KNOWN_S:
             found_s = min(found_s, MOST * max(self._once * mean_s, memoryless_s))
         return max(LEAST_S, found_s)
 

@@ -60,6 +60,11 @@ class Season:
         self._all_silences = sum(self.silences)
         self._all_seconds = sum(self.seconds)
 
+    @property
+    def known_s(self) -> float:
+        """Seconds of silences that the table rests on."""
+        return self._all_seconds
+
     def mean_s(self, hour: float) -> float | None:
         """Mean silence at a moment of the week, s; of an hour that is not known yet that of all hours; None while none is known.
 

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import threading
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -31,7 +32,10 @@ _AWAY = (
 )
 
 
-_NO_MEMORY = "could not allocate block"
+_NO_MEMORY = ("could not allocate", "failed to allocate", "failed to pin block", "out of memory")
+
+_LET_GO_TRIES, _LET_GO_PAUSE_S = 1_000, 0.005
+"""How often those who use the file are asked to let go of it, when it has to be opened again."""
 
 
 class Conflict(StoreUnavailable):
@@ -68,6 +72,7 @@ class Database:
             "pandas_analyze_sample": 0,  # staged object columns are always words, whatever their first rows hold
         }
         self._lock = threading.Lock()
+        self._committing = threading.Lock()
         self._local = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._age = 0
@@ -111,14 +116,18 @@ class Database:
             StoreUnavailable: The store is closed, or the file cannot be opened again.
         """
         with self._lock:
-            if self._connection is None and not self._is_broken:
-                raise StoreUnavailable("the store is closed")
-            if self._is_broken:
-                self._reopen()
-            return self._connection if self._connection is not None else self._connect()
+            return self._whole()
+
+    def _whole(self) -> duckdb.DuckDBPyConnection:
+        if self._is_broken:
+            self._reopen()
+        if self._connection is None:
+            raise StoreUnavailable("the store is closed")
+        return self._connection
 
     def _reopen(self) -> None:
-        self._let_go()
+        if not self._let_go():
+            raise StoreUnavailable("the file has to be opened again, and somebody still reads it", retry_after_s=1.0)
         try:
             self._connection = self._connect()
         except ConfigError as problem:
@@ -136,9 +145,8 @@ class Database:
         held: tuple[int, duckdb.DuckDBPyConnection] | None = getattr(self._local, "cursor", None)
         if held is not None and held[0] == self._age and not self._is_broken and self._connection is not None:
             return held[1]
-        connection = self.writer()
         with self._lock:
-            cursor = connection.cursor()
+            cursor = self._whole().cursor()
             self._cursors.append(cursor)
             self._local.cursor = (self._age, cursor)
         return cursor
@@ -173,14 +181,20 @@ class Database:
             raise StoreRejected(f"{what}: {first_line(problem)}") from problem
 
     def _commit(self, connection: duckdb.DuckDBPyConnection) -> None:
-        try:
-            connection.commit()
-        except BaseException as problem:
-            # a commit that ran out of memory leaves rows of itself behind, which the next checkpoint would stumble over: the file has none
-            self._is_broken |= _NO_MEMORY in str(problem)
-            with contextlib.suppress(duckdb.Error):
-                connection.rollback()
-            raise
+        with self._committing:
+            try:
+                self._refuse_when_broken()
+                connection.commit()
+            except duckdb.Error as problem:
+                # one that fails, of memory above all, leaves rows behind in memory: the next one would write them into the log, shifted
+                self._is_broken |= _kind_of(problem) not in {Conflict, StoreFull}
+                with contextlib.suppress(duckdb.Error):
+                    connection.rollback()
+                raise
+
+    def _refuse_when_broken(self) -> None:
+        if self._is_broken:  # what would be written was read through memory that is not to be trusted
+            raise duckdb.ConnectionException("the file has to be opened again first")
 
     @contextlib.contextmanager
     def reading(self, table: str) -> Generator[None]:
@@ -229,22 +243,40 @@ class Database:
     def close(self) -> None:
         """Close the file; what the log holds is written back."""
         with self._lock:
+            if self._connection is not None and not self._is_broken:
+                with contextlib.suppress(duckdb.Error):  # the log keeps what could not be written back
+                    self._connection.execute("CHECKPOINT")
             self._let_go()
             self._is_broken = False
 
-    def _let_go(self) -> None:
-        if self._is_broken and self._connection is not None:  # what it holds in memory is not to be trusted: the log has all that counts
-            with contextlib.suppress(duckdb.Error):
-                self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-        for connection in (*self._cursors, *([self._connection] if self._connection is not None else [])):
-            with contextlib.suppress(duckdb.Error):
-                connection.close()
-        self._cursors.clear()
+    def _let_go(self) -> bool:
+        """End what all cursors do, and close them; False while one of them does not end: the engine would go on with the same memory."""
+        held = [*self._cursors, *([self._connection] if self._connection is not None else [])]
+        for _ in range(_LET_GO_TRIES):
+            held = [connection for connection in held if not _closed(connection)]
+            if not held:
+                break
+            time.sleep(_LET_GO_PAUSE_S)
         self._connection = None
+        self._cursors = held
+        return not held
+
+
+def _closed(connection: duckdb.DuckDBPyConnection) -> bool:
+    """End what a connection does, and close it; False while it is still at it."""
+    try:
+        connection.interrupt()
+        connection.close()
+    except duckdb.ConnectionException:  # it was closed before
+        return True
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, newest: int) -> None:
     """Write the books into a new file."""
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")  # of an engine in trouble; who closes in health writes back first
     connection.begin()
     for sql in BOOKS:
         connection.execute(sql)
@@ -260,7 +292,7 @@ def _kind_of(problem: Exception) -> type[StoreUnavailable]:
         return Conflict
     if _says_full(problem):
         return StoreFull
-    return OutOfMemory if _NO_MEMORY in words else StoreUnavailable
+    return OutOfMemory if any(said in words for said in _NO_MEMORY) else StoreUnavailable
 
 
 def _says_full(problem: Exception) -> bool:

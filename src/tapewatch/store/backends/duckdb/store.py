@@ -211,9 +211,11 @@ class DuckDBStore:
                 yield connection
 
     def _read_marks(self, connection: duckdb.DuckDBPyConnection) -> Marks:
-        marks = Marks(Mark(client, sequence) for client, sequence in connection.execute(self._dialect.marks()).fetchall())
+        with self._database.reading("the store"):
+            numbered = connection.execute(self._dialect.marks()).fetchall()
+            bodies = connection.execute(self._dialect.bodies()).fetchall()
+        marks = Marks(Mark(client, sequence) for client, sequence in numbered)
         now_us = self._clock.steady_us()  # a clock that was set back since: what came in its future came now
-        bodies = connection.execute(self._dialect.bodies()).fetchall()
         marks.add(BodyMark(digest, min(received_us, now_us)) for digest, received_us in bodies)
         return marks
 
