@@ -69,7 +69,7 @@ async def test_a_hole_is_hatched_on_a_timeline_and_says_why(server: Running, pag
     assert 0.25 < gap / len(columns) < 0.45, "about 100 of 300 s are not green"
     box = await canvas.bounding_box()
     assert box is not None
-    await page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 12)
+    await page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 26)  # below the room for marks
     tip = panel(page, "downtime").locator(".tip")
     await expect(tip).to_contain_text("No data: test sent nothing")
     await expect(tip).to_contain_text("for 1 min")

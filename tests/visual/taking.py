@@ -85,6 +85,8 @@ async def taken(browser: Browser, world: World) -> AsyncIterator[tuple[str, byte
         complaints = Complaints(page)
         await page.add_init_script(_STAND_STILL)
         await _opened(page, f"{stack.url}/{world.address}")
+        if world.store["state"] == "down":  # told by the first tick, after the panels have their answers
+            await page.locator('[data-banner="store"]').wait_for()
         for width, height, themes in shots(world):
             await page.set_viewport_size({"width": width, "height": height})
             for theme in themes:

@@ -252,8 +252,12 @@ class DuckDBDialect(Dialect):
         """Copy schemas, tables, rows and views into the attached file."""
         return f"COPY FROM DATABASE {self.quote(database)} TO {_COPY}"
 
+    def write_back_copy(self) -> str:
+        """Write the log of the attached file back into it."""
+        return f"CHECKPOINT {_COPY}"
+
     def detach(self) -> str:
-        """Close the attached file; its log is written back."""
+        """Close the attached file."""
         return f"DETACH {_COPY}"
 
     # --- rows --------------------------------------------------------------------------------------------------------

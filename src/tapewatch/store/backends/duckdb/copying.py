@@ -43,6 +43,7 @@ class Copier:
                 cursor.execute(self._dialect.attach(str(path)))
                 try:
                     before = self._copy(cursor)
+                    cursor.execute(self._dialect.write_back_copy())
                 finally:
                     with contextlib.suppress(duckdb.Error):
                         cursor.execute(self._dialect.detach())
