@@ -19,9 +19,9 @@ PERIOD_US = 86_400_000_000
 GRACE_US = 60_000_000
 """A day closes this much after its end: rows on their way still arrive in order."""
 
-HOT_ROWS = 1_000_000
+HOT_ROWS = 500_000
 """A hot table that has grown to this size moves before its day is over; sorting it takes the memory that the engine has. The fewer such
-moves, the longer the rows of a series lie together, and the smaller they are: with half as many rows a day takes 2 % more."""
+moves, the longer the rows of a series lie together, and the smaller they are: in one move a day they would take about 5 % less."""
 
 FLOOD_ROWS_PER_S, MOST_HOT_ROWS = 20_000, 4_000_000
 """One that has grown so fast since the last run waits up to so many rows: to move them takes as long as to take them in, and while they
