@@ -5,22 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tapewatch.clock import SystemClock
-from tapewatch.model.table import Table, counter, gauge, tag
 from tapewatch.store import rollup
 from tapewatch.store.backends.duckdb import DuckDBStore, paying
 from tapewatch.store.base import Stored
 from tapewatch.testing.stores.questions import SECOND
 from tapewatch.testing.stores.tables import T0, batch
-
-HOUR = 3_600 * SECOND
-LATENCY = Table("reply", "One reply.", (tag("venue", "A venue."), gauge("latency_ms", "ms", "How long it took."), counter("total", "All.")))
+from tests.store.backends.duckdb.replies import HOUR, LATENCY, kept_tiers_of, rows_at
 
 
 @pytest.fixture
@@ -31,30 +27,21 @@ def store(tmp_path: Path) -> Iterator[DuckDBStore]:
     opened.close()
 
 
-def _rows(count: int, step_s: float, *, start: int = T0, source: str = "a") -> list[dict[str, Any]]:
-    same = {"venue": "a", "env": "a", "source": source}
-    return [{**same, "ts": start + round(i * step_s * SECOND), "latency_ms": 1.0 + i % 97, "total": float(i)} for i in range(count)]
-
-
-def _tiers(store: DuckDBStore) -> list[str]:
-    return [coverage.tier.label for coverage in store._rollups.kept(LATENCY)]
-
-
 def test_the_tier_that_pays_is_measured(monkeypatch: pytest.MonkeyPatch, store: DuckDBStore) -> None:
     monkeypatch.setattr(rollup, "PAYS_RATIO", 0.2)
     monkeypatch.setattr(rollup, "STOPS_RATIO", 0.25)
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
-    assert _tiers(store) == ["1min", "10min", "1h"], "a row each 3 s is 3 rows in 10 s, 20 in a minute"
-    rarely = _rows(20, 500, start=T0 + 5 * HOUR)
+    assert kept_tiers_of(store) == ["1min", "10min", "1h"], "a row each 3 s is 3 rows in 10 s, 20 in a minute"
+    rarely = rows_at(20, 500, start=T0 + 5 * HOUR)
     store.append([Stored((batch(LATENCY, rarely),))])
     store.maintain(T0 + 9 * HOUR)
-    assert _tiers(store) == ["1h"], "a row each 500 s"
+    assert kept_tiers_of(store) == ["1h"], "a row each 500 s"
     assert store._database.cursor().execute("SELECT sum(summary_rows) FROM reply__1min").fetchone() == (3_000,), "nothing is deleted"
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3, start=T0 + 10 * HOUR)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3, start=T0 + 10 * HOUR)),))])
     store.maintain(T0 + 13 * HOUR)
     store.maintain(T0 + 14 * HOUR)
-    assert _tiers(store) == ["1min", "10min", "1h"]
+    assert kept_tiers_of(store) == ["1min", "10min", "1h"]
     assert store._database.cursor().execute("SELECT sum(summary_rows) FROM reply__1min").fetchone() == (6_020,), "and nothing is left out"
 
 
@@ -66,12 +53,12 @@ def test_in_its_first_hour_a_table_is_judged_when_it_has_many_rows(
     monkeypatch.setattr(rollup, "STOPS_RATIO", 0.25)
     monkeypatch.setattr(paying, "EARLY_ROWS", least)
     hour = (T0 // HOUR + 1) * HOUR
-    store.append([Stored((batch(LATENCY, _rows(1_200, 1, start=hour + 60 * SECOND)),))])
+    store.append([Stored((batch(LATENCY, rows_at(1_200, 1, start=hour + 60 * SECOND)),))])
     store.maintain(hour + 22 * 60 * SECOND)
-    assert _tiers(store) == expected
+    assert kept_tiers_of(store) == expected
     assert not store._rollups.is_judged(LATENCY), "what is kept beyond the rows is decided when there is a whole hour"
     store.maintain(hour + 62 * 60 * SECOND)
-    assert _tiers(store) == ["10s", "1min", "10min"]
+    assert kept_tiers_of(store) == ["10s", "1min", "10min"]
     assert store._rollups.is_judged(LATENCY)
 
 

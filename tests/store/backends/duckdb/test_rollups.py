@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tapewatch.clock import SystemClock
 from tapewatch.model.catalog import Catalog
 from tapewatch.model.query import Comparison, Filter, Function, Measure, Query
-from tapewatch.model.table import Kind, Table, counter, gauge, tag
+from tapewatch.model.table import Kind, Table, gauge
 from tapewatch.store import rollup
 from tapewatch.store.backends.duckdb import DuckDBStore, rollups, summarising
 from tapewatch.store.backends.memory import MemoryStore
@@ -26,8 +26,8 @@ from tapewatch.testing.examples import examples
 from tapewatch.testing.stores.differential import PHASES
 from tapewatch.testing.stores.questions import SECOND, measures, rows
 from tapewatch.testing.stores.tables import SAMPLE, T0, batch, plain
+from tests.store.backends.duckdb.replies import HOUR, LATENCY, kept_tiers_of, rows_at
 
-HOUR = 3_600 * SECOND
 AFTER = T0 + 100_000 * SECOND
 """A moment at which all random rows are past."""
 
@@ -143,14 +143,6 @@ def test_random_questions_to_summaries_have_the_answer_of_the_rows(tmp_path: Pat
     assert all(tiers[tier] > 0 for tier in ("10s", "1min", "1h")), tiers
 
 
-LATENCY = Table("reply", "One reply.", (tag("venue", "A venue."), gauge("latency_ms", "ms", "How long it took."), counter("total", "All.")))
-
-
-def _rows(count: int, step_s: float, *, start: int = T0, source: str = "a") -> list[dict[str, Any]]:
-    same = {"venue": "a", "env": "a", "source": source}
-    return [{**same, "ts": start + round(i * step_s * SECOND), "latency_ms": 1.0 + i % 97, "total": float(i)} for i in range(count)]
-
-
 def _ask(*measures: Measure, hours: float = 3, bucket_us: int | None = None) -> Query:
     return Query("reply", T0, T0 + round(hours * HOUR), measures=measures, bucket_us=bucket_us)
 
@@ -164,7 +156,7 @@ def store(tmp_path: Path) -> Iterator[DuckDBStore]:
 
 
 def test_a_sum_of_decimals_is_a_decimal(store: DuckDBStore) -> None:
-    rows = [{**row, "latency_ms": (1.1, 2.2, 1 / 3)[i // 1_200]} for i, row in enumerate(_rows(3_600, 3))]
+    rows = [{**row, "latency_ms": (1.1, 2.2, 1 / 3)[i // 1_200]} for i, row in enumerate(rows_at(3_600, 3))]
     assert sum([1.1] * 20) != 22.0
     store.append([Stored((batch(LATENCY, rows),))])
     store.maintain(T0 + 4 * HOUR)
@@ -177,12 +169,8 @@ def test_a_sum_of_decimals_is_a_decimal(store: DuckDBStore) -> None:
     assert sums[0] != round(sums[0], 6), "what is no decimal stays as it is"
 
 
-def _tiers(store: DuckDBStore) -> list[str]:
-    return [coverage.tier.label for coverage in store._rollups.kept(LATENCY)]
-
-
 def test_quantiles_of_a_duration_survive_within_one_percent(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     question = _ask(*(Measure(Function.QUANTILE, "latency_ms", fraction) for fraction in (0.0, 0.5, 0.99)))
     exact = plain(store.scan(question))[0]
     store.maintain(T0 + 4 * HOUR)
@@ -197,13 +185,13 @@ def test_what_is_summarised_outlives_a_restart_and_so_does_what_came_late(tmp_pa
         store = DuckDBStore(tmp_path, SystemClock())
         store.create(LATENCY)
         if step == 0:
-            store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+            store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
             store.maintain(T0 + 4 * HOUR)
             store.append([Stored((batch(LATENCY, [{"ts": T0 + 1, "venue": "b", "env": "a", "source": "a", "total": 7.0}]),))])
             store.close()
     question = _ask(Measure(Function.COUNT))
     assert plain(store.scan(question)) == [{"count": 3_001.0}]
-    assert _tiers(store) == ["10s", "1min", "10min", "1h"]
+    assert kept_tiers_of(store) == ["10s", "1min", "10min", "1h"]
     store.maintain(T0 + 4 * HOUR + rollups.EVERY_US)
     assert not store._rollups._books.by_table["reply"].late
     found = store.scan(question)
@@ -212,7 +200,7 @@ def test_what_is_summarised_outlives_a_restart_and_so_does_what_came_late(tmp_pa
 
 
 def test_a_replaced_row_is_replaced_in_its_summaries(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     again = {"ts": T0, "venue": "a", "env": "a", "source": "a", "latency_ms": 500.0, "received_at": T0 + HOUR}
     store.append([Stored((batch(LATENCY, [again]),))])
@@ -225,7 +213,7 @@ def test_a_replaced_row_is_replaced_in_its_summaries(store: DuckDBStore) -> None
 
 
 def test_rows_that_are_gone_are_answered_from_what_was_summarised(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     before = plain(store.scan(_ask(Measure(Function.SUM, "latency_ms"), Measure(Function.DELTA, "total"))))
     assert store.drop_before("reply", T0 + 2 * HOUR) > 2_000
@@ -252,12 +240,12 @@ def test_rows_just_before_the_range_change_no_order(store: DuckDBStore) -> None:
 
 
 def test_a_range_begins_with_its_bucket_where_the_rows_of_its_start_are_gone_and_the_answer_says_so(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(12_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(12_000, 3)),))])
     store.maintain(T0 + 11 * HOUR)
     hour = T0 // HOUR * HOUR
     gone = hour + 3 * HOUR + 1_000 * SECOND
     store.drop_before("reply", gone)
-    kept = [row["ts"] for row in _rows(12_000, 3)]
+    kept = [row["ts"] for row in rows_at(12_000, 3)]
     late, early = hour + 7 * HOUR + 5 * SECOND, gone + 100 * SECOND
     for start, end, begins, ends, lone in (
         (gone - SECOND, late, hour + 3 * HOUR, late, 0),
@@ -273,7 +261,7 @@ def test_a_range_begins_with_its_bucket_where_the_rows_of_its_start_are_gone_and
 
 
 def test_a_past_range_ends_with_its_bucket_where_some_of_its_rows_are_gone(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(12_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(12_000, 3)),))])
     store.maintain(T0 + 11 * HOUR)
     hour = T0 // HOUR * HOUR
     store.drop_before("reply", hour + 5 * HOUR + 1_800 * SECOND)
@@ -282,10 +270,10 @@ def test_a_past_range_ends_with_its_bucket_where_some_of_its_rows_are_gone(store
 
 
 def test_a_late_row_of_a_stretch_whose_rows_are_gone_deletes_no_summary(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     store.drop_before("reply", (T0 // HOUR + 2) * HOUR)
-    store.append([Stored((batch(LATENCY, _rows(1, 1, source="late")),))])
+    store.append([Stored((batch(LATENCY, rows_at(1, 1, source="late")),))])
     store.maintain(T0 + 5 * HOUR)
     assert store.scan(_ask(Measure(Function.COUNT))).rows_behind in {3_000, 3_001}
 
@@ -293,7 +281,7 @@ def test_a_late_row_of_a_stretch_whose_rows_are_gone_deletes_no_summary(store: D
 def test_summaries_that_are_cold_answer_after_a_restart(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path, SystemClock())
     store.create(LATENCY)
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     for hours in (4, 40):
         store.maintain(T0 + hours * HOUR)
     store.close()
@@ -317,21 +305,21 @@ def test_the_tier_that_reaches_back_answers_about_what_is_gone() -> None:
 
 
 def test_a_row_older_than_what_is_kept_hides_nothing(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     gone = (T0 // HOUR + 2) * HOUR
     store.drop_before("reply", gone)
-    store.append([Stored((batch(LATENCY, _rows(1, 1, start=gone - HOUR, source="late")),))])
+    store.append([Stored((batch(LATENCY, rows_at(1, 1, start=gone - HOUR, source="late")),))])
     assert store.scan(_ask(Measure(Function.COUNT))).rows_behind == 3_000
 
 
 def test_a_wide_tier_is_corrected_from_the_rows_where_the_narrow_one_has_none_yet(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     book = store._rollups._books.by_table["reply"]
     narrow = rollup.TIERS[0]
     book.coverage[narrow] = replace(book.coverage[narrow], until_us=T0 // HOUR * HOUR)  # as when it has just begun
-    store.append([Stored((batch(LATENCY, _rows(1, 1, start=T0 + 1, source="late")),))])
+    store.append([Stored((batch(LATENCY, rows_at(1, 1, start=T0 + 1, source="late")),))])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rollups, "RUN_S", 0.0)
         patch.setattr(summarising, "CHUNK_ROWS", 1)
@@ -354,11 +342,11 @@ def test_late_rows_of_many_days_are_put_right_in_one_run(store: DuckDBStore) -> 
 
 
 def test_a_stretch_whose_rows_are_gone_keeps_no_other_one_from_being_put_right(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     gone = (T0 // HOUR + 1) * HOUR
     for at in (gone - 600 * SECOND, gone):  # one after the other
-        store.append([Stored((batch(LATENCY, _rows(1, 1, start=at + 1, source="late")),))])
+        store.append([Stored((batch(LATENCY, rows_at(1, 1, start=at + 1, source="late")),))])
     store.drop_before("reply", gone)
     store.maintain(T0 + 5 * HOUR)
     assert store.measures()["late_stretches"] == 0
@@ -371,12 +359,12 @@ def test_a_stretch_whose_rows_are_gone_keeps_no_other_one_from_being_put_right(s
 def test_what_is_denser_than_was_measured_is_summarised_in_pieces_and_comes_out_the_same(
     store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     before = {label: _summaries(store, label) for label in ("10s", "1h")}
     monkeypatch.setattr(summarising, "CHUNK_ROWS", 60)
     monkeypatch.setattr(summarising, "CHUNK_SUMMARIES", 50)
-    store.append([Stored((batch(LATENCY, [_rows(3_000, 3)[i] for i in range(0, 3_000, 300)]),))])  # the same once more: all is due
+    store.append([Stored((batch(LATENCY, [rows_at(3_000, 3)[i] for i in range(0, 3_000, 300)]),))])  # the same once more: all is due
     assert store.measures()["late_stretches"] > 0
     for minute in range(10):  # a run ends after some seconds
         store.maintain(T0 + 5 * HOUR + minute * rollups.EVERY_US)
@@ -394,7 +382,7 @@ def _summaries(store: DuckDBStore, label: str) -> list[tuple[Any, ...]]:
 
 
 def test_the_store_says_how_far_its_summaries_are_behind(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     now = T0 + 4 * HOUR
     store.maintain(now)
     assert store.measures()["summaries_behind_s"] == 0
@@ -403,7 +391,7 @@ def test_the_store_says_how_far_its_summaries_are_behind(store: DuckDBStore) -> 
 
 
 def test_a_past_range_of_gone_rows_ends_with_the_bucket_that_holds_its_end(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(6_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(6_000, 3)),))])
     store.maintain(T0 + 6 * HOUR)
     start = T0 // HOUR * HOUR
     store.drop_before("reply", start + 5 * HOUR)
@@ -417,7 +405,7 @@ def test_a_past_range_of_gone_rows_ends_with_the_bucket_that_holds_its_end(store
 
 
 def test_a_failed_commit_that_was_none_doubles_no_summary(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     book = store._rollups._books.by_table["reply"]
     book.coverage = {tier: replace(item, until_us=item.until_us - 2 * HOUR) for tier, item in book.coverage.items()}  # as if it had failed
@@ -428,11 +416,11 @@ def test_a_failed_commit_that_was_none_doubles_no_summary(store: DuckDBStore) ->
 
 
 def test_a_column_that_is_added_later_is_summarised(store: DuckDBStore) -> None:
-    store.append([Stored((batch(LATENCY, _rows(3_000, 3)),))])
+    store.append([Stored((batch(LATENCY, rows_at(3_000, 3)),))])
     store.maintain(T0 + 4 * HOUR)
     wider = replace(LATENCY, columns=(*LATENCY.columns, gauge("extra", "none", "One more.")))
     store.create(wider)
-    store.append([Stored((batch(wider, [{**row, "extra": 2.0} for row in _rows(1_200, 3, start=T0 + 4 * HOUR)]),))])
+    store.append([Stored((batch(wider, [{**row, "extra": 2.0} for row in rows_at(1_200, 3, start=T0 + 4 * HOUR)]),))])
     store.maintain(T0 + 6 * HOUR)
     found = store.scan(replace(_ask(Measure(Function.SUM, "extra")), end_us=T0 + 6 * HOUR))
     assert (found.tier, plain(found)) == ("1h", [{"sum_extra": 2_400.0}])

@@ -30,8 +30,6 @@ _AWAY = (
     duckdb.TransactionException,
     duckdb.InterruptException,
 )
-
-
 _NO_MEMORY = ("could not allocate", "failed to allocate", "failed to pin block", "out of memory")
 
 _LET_GO_TRIES, _LET_GO_PAUSE_S = 1_000, 0.005

@@ -53,9 +53,9 @@ class Paying:
         cursor = self._database.cursor()
         with self._database.reading(table.name):
             reach: tuple[int | None, int | None, int] = cursor.execute(self._dialect.reach(table)).fetchone() or (None, None, 0)
-            oldest_us, newest_us, _ = reach
-            span = _judged(*reach, now_us)
-            if oldest_us is None or newest_us is None or span is None:
+            oldest_us, newest_us, held = reach
+            span = None if oldest_us is None or newest_us is None else _judged(oldest_us, newest_us, held, now_us)
+            if oldest_us is None or span is None:
                 return
             start_us, end_us, is_whole = span
             binder = Binder()
@@ -93,12 +93,10 @@ class Paying:
         book.coverage = dict(sorted({**book.coverage, tier: coverage}.items(), key=lambda item: item[0].width_us))
 
 
-def _judged(oldest_us: int | None, newest_us: int | None, rows: int | None, now_us: int) -> tuple[int, int, bool] | None:
+def _judged(oldest_us: int, newest_us: int, rows: int, now_us: int) -> tuple[int, int, bool] | None:
     """The stretch over which a table is judged, and whether it has a whole hour; None while there is too little of it."""
-    if oldest_us is None or newest_us is None:
-        return None
     for width_us, least_rows in ((WIDEST_US, 0), (EARLY_US, EARLY_ROWS)):
         end_us = min((now_us - SETTLED_US) // width_us, newest_us // width_us + 1) * width_us
-        if oldest_us < end_us and (rows or 0) >= least_rows:
+        if oldest_us < end_us and rows >= least_rows:
             return max(end_us - JUDGED_US, oldest_us // width_us * width_us), end_us, width_us == WIDEST_US
     return None
