@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,8 @@ from tapewatch.sources.collectors.process import ProcessCollector
 from tapewatch.testing.collectors import CollectorSuite
 from tests.sources.collectors.polling import poll
 
-WORD = "tapewatch-test-sleeper"
+WORD = f"tapewatch-test-sleeper-{uuid.uuid4().hex}"
+"""Tests that run beside these, in another process, must not find each other's sleepers."""
 
 
 class TestContract(CollectorSuite):
