@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Column, Table
 from tapewatch.store.dialect.base import ARRIVAL, Dialect, has_arrival
+from tapewatch.store.dialect.books import BookStatements
 from tapewatch.store.dialect.packing import ENTRIES, PACKED, can_be_packed, packed, unpacked, unpacked_value
 from tapewatch.store.dialect.statement import Binder, Form, form_of
 
@@ -20,22 +21,8 @@ AREAS = (HOT, COLD)
 
 _COPY = "copied"
 
-BOOKS = (
-    "CREATE SCHEMA IF NOT EXISTS hot",
-    "CREATE SCHEMA IF NOT EXISTS cold",
-    "CREATE SCHEMA IF NOT EXISTS books",
-    "CREATE TABLE IF NOT EXISTS books.format (version INTEGER)",
-    "CREATE TABLE IF NOT EXISTS books.kinds (table_name VARCHAR, column_name VARCHAR, kind VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS books.marks (client VARCHAR, sequence BIGINT)",
-    "CREATE TABLE IF NOT EXISTS books.tiers (table_name VARCHAR, label VARCHAR, since_us BIGINT, until_us BIGINT)",
-    "CREATE TABLE IF NOT EXISTS books.late (table_name VARCHAR, start_us BIGINT)",
-    "CREATE TABLE IF NOT EXISTS books.dropped (table_name VARCHAR, before_us BIGINT)",
-    "CREATE TABLE IF NOT EXISTS books.bodies (digest VARCHAR, received_us BIGINT)",
-)
-"""What the store writes down about itself."""
 
-
-class DuckDBDialect(Dialect):
+class DuckDBDialect(BookStatements, Dialect):
     """Expressions for DuckDB 2, and the statements by which `DuckDBStore` defines, fills and tidies its tables.
 
     Args:
@@ -148,76 +135,7 @@ class DuckDBDialect(Dialect):
         cold = unpacked(kinds, self.quote, f"{COLD}.{quoted}")
         return f"CREATE OR REPLACE VIEW {quoted} AS {cold} UNION ALL BY NAME SELECT * FROM {HOT}.{quoted}"
 
-    # --- books -------------------------------------------------------------------------------------------------------
-
-    def kinds(self) -> str:
-        """Columns of table ``$name`` and the kinds that they were made with."""
-        return "SELECT column_name, kind FROM books.kinds WHERE table_name = $name"
-
-    def keep_kind(self) -> str:
-        """Note the kind of one column."""
-        return "INSERT INTO books.kinds VALUES ($name, $column, $kind)"
-
-    def marks(self) -> str:
-        """All delivery marks."""
-        return "SELECT client, sequence FROM books.marks"
-
-    def keep_marks(self) -> str:
-        """Note marks given as lists ``$client`` and ``$sequence``."""
-        return "INSERT INTO books.marks SELECT unnest(CAST($client AS VARCHAR[])), unnest(CAST($sequence AS BIGINT[]))"
-
-    def forget_marks(self) -> str:
-        """Delete marks up to a sequence number per client, given as lists ``$client`` and ``$sequence``."""
-        old = "SELECT unnest(CAST($client AS VARCHAR[])) AS client, unnest(CAST($sequence AS BIGINT[])) AS sequence"
-        return f"DELETE FROM books.marks AS held USING ({old}) AS old WHERE held.client = old.client AND held.sequence <= old.sequence"
-
-    def tiers(self) -> str:
-        """All tiers that are kept, and what they hold."""
-        return "SELECT table_name, label, since_us, until_us FROM books.tiers"
-
-    def forget_tier(self) -> str:
-        """Forget what tier ``$label`` of table ``$name`` holds."""
-        return "DELETE FROM books.tiers WHERE table_name = $name AND label = $label"
-
-    def keep_tier(self) -> str:
-        """Note what tier ``$label`` of table ``$name`` holds; forget it first."""
-        return "INSERT INTO books.tiers VALUES ($name, $label, $since, $until)"
-
-    def late(self) -> str:
-        """Stretches of time whose summaries are due again."""
-        return "SELECT table_name, start_us FROM books.late"
-
-    def keep_late(self) -> str:
-        """Note stretches of table ``$name`` that begin at the moments in list ``$starts``."""
-        return "INSERT INTO books.late SELECT $name, unnest(CAST($starts AS BIGINT[]))"
-
-    def forget_late(self) -> str:
-        """Forget them again."""
-        return "DELETE FROM books.late WHERE table_name = $name AND start_us IN (SELECT unnest(CAST($starts AS BIGINT[])))"
-
-    def dropped(self) -> str:
-        """By table the moment before which its rows are gone."""
-        return "SELECT table_name, max(before_us) FROM books.dropped GROUP BY 1"
-
-    def forget_dropped(self) -> str:
-        """Forget that moment of table ``$name``."""
-        return "DELETE FROM books.dropped WHERE table_name = $name"
-
-    def keep_dropped(self) -> str:
-        """Note it; forget the one before first."""
-        return "INSERT INTO books.dropped VALUES ($name, $before)"
-
-    def bodies(self) -> str:
-        """All bodies known by their digest."""
-        return "SELECT digest, received_us FROM books.bodies"
-
-    def keep_bodies(self) -> str:
-        """Note bodies given as lists ``$digest`` and ``$received_us``."""
-        return "INSERT INTO books.bodies SELECT unnest(CAST($digest AS VARCHAR[])), unnest(CAST($received_us AS BIGINT[]))"
-
-    def forget_bodies(self) -> str:
-        """Delete the bodies received at or before ``$until_us``."""
-        return "DELETE FROM books.bodies WHERE received_us <= $until_us"
+    # --- what there is -------------------------------------------------------------------------------------------------
 
     def sizes(self) -> str:
         """Rows per table, as far as the engine knows without counting."""
@@ -369,14 +287,32 @@ class DuckDBDialect(Dialect):
         stay where they are.
         """
         name = self.quote(table.name)
-        by_tags = self.names((*table.tags, "source", "ts"))
-        series = self.key_of([self.quote(tag) for tag in (*table.tags, "source")])
-        where = f"ts < $before AND {can_be_packed(kinds, self.quote)}"
-        if pieces > 1:
-            where += f" AND {series} % {pieces} = {piece}"
+        where = f"ts < $before AND {can_be_packed(kinds, self.quote)}{self._of_piece(table, piece, pieces)}"
         rows = packed(kinds, self.quote, f"(SELECT * FROM {HOT}.{name} WHERE {where}) AS moving")
-        copy = f"INSERT INTO {COLD}.{name} BY NAME {rows} ORDER BY {by_tags}"
+        copy = f"INSERT INTO {COLD}.{name} BY NAME {rows} ORDER BY {self._by_tags(table)}"
         return copy, f"DELETE FROM {HOT}.{name} WHERE {where}"
+
+    def last_cold(self, table: Table) -> str:
+        """Number of the last cold row with ``ts`` in [``$start``, ``$end``), null when there is none; and how many they are."""
+        return f"SELECT max(rowid), count(*) FROM {COLD}.{self.quote(table.name)} WHERE ts >= $start AND ts < $end"
+
+    def sort_cold(self, table: Table, piece: int = 0, pieces: int = 1) -> tuple[str, str]:
+        """Copy the cold rows with ``ts`` in [``$start``, ``$end``) to the end of the table, in the order of their tags; delete the old ones.
+
+        Those are up to row number ``$last``, as `last_cold` gives it. Pieces are as those of `move`.
+        """
+        name = self.quote(table.name)
+        where = f"ts >= $start AND ts < $end AND rowid <= $last{self._of_piece(table, piece, pieces)}"
+        rows = f"SELECT * FROM {COLD}.{name} WHERE {where}"
+        return f"INSERT INTO {COLD}.{name} {rows} ORDER BY {self._by_tags(table)}", f"DELETE FROM {COLD}.{name} WHERE {where}"
+
+    def _by_tags(self, table: Table) -> str:
+        return self.names((*table.tags, "source", "ts"))
+
+    def _of_piece(self, table: Table, piece: int, pieces: int) -> str:
+        """A further condition, when there are several pieces."""
+        series = self.key_of([self.quote(tag) for tag in (*table.tags, "source")])
+        return f" AND {series} % {pieces} = {piece}" if pieces > 1 else ""
 
     def moments_between(self, table: Table, pieces: int) -> str:
         """The moments that part the hot rows before ``$before`` into about equal pieces, as one list."""

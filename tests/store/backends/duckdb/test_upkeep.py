@@ -16,10 +16,11 @@ from tapewatch.errors import StoreUnavailable
 from tapewatch.model.query import Function, Measure, Mode, Query
 from tapewatch.model.rows import BodyMark, Coded, Mark, RowBatch
 from tapewatch.model.table import Column, Identity, Kind, Table, gauge, tag
-from tapewatch.store.backends.duckdb import DuckDBStore, upkeep
+from tapewatch.store.backends.duckdb import DuckDBStore, pieces, upkeep
 from tapewatch.store.backends.duckdb.database import Conflict, OutOfMemory
 from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW, Maintained, Stored
 from tapewatch.testing.stores.tables import NOTE, SAMPLE, batch, plain
+from tests.store.backends.duckdb.areas import rows_in
 
 DAY_US = upkeep.PERIOD_US
 SKETCH = Column("taken", Kind.SKETCH, "How long.")
@@ -33,11 +34,6 @@ def store(tmp_path: Path) -> Iterator[DuckDBStore]:
         opened.create(table)
     yield opened
     opened.close()
-
-
-def rows_in(store: DuckDBStore, area: str, table: Table = SAMPLE) -> int:
-    found = store._database.cursor().execute(f"SELECT count(*) FROM {area}.{table.name}").fetchone()
-    return int(found[0]) if found else 0
 
 
 def put(store: DuckDBStore, *moments_us: int, level: float = 1.0) -> None:
@@ -168,10 +164,10 @@ def test_a_body_of_before_a_clock_was_set_back_is_known_for_ten_minutes_after_th
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cells", [upkeep.MOVED_CELLS, 10**9])
+@pytest.mark.parametrize("cells", [pieces.MOVED_CELLS, 10**9])
 def test_a_wide_table_moves_within_the_memory_of_the_engine(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
     """A day of summaries of two hundred streams: 130 columns, a sketch among them; what is too much at once moves in more pieces."""
-    monkeypatch.setattr(upkeep, "MOVED_CELLS", cells)
+    monkeypatch.setattr(pieces, "MOVED_CELLS", cells)
     wide = Table(
         "wide", "Many.", (tag("stream", "One."), SKETCH, *(gauge(f"x{i}", "none", "One.") for i in range(130))), identity=Identity.NONE
     )

@@ -15,7 +15,7 @@ import duckdb
 
 from tapewatch.errors import ConfigError, QueryError, QueryTooLarge, StoreFull, StoreRejected, StoreUnavailable
 from tapewatch.store.backends.duckdb.migration import MIGRATIONS, Migration, bring_up_to_date, format_of, newest_format, refuse_newer
-from tapewatch.store.dialect.duckdb import BOOKS
+from tapewatch.store.dialect.books import BOOKS
 
 log = logging.getLogger("tapewatch.store")
 

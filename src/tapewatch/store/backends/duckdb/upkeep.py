@@ -9,19 +9,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from tapewatch.clock import US_PER_S
 from tapewatch.errors import StoreUnavailable
 from tapewatch.model.rows import NULL_TIME
-from tapewatch.model.table import Kind, Table
-from tapewatch.store.backends.duckdb.database import Conflict, Database, OutOfMemory
+from tapewatch.model.table import Table
+from tapewatch.store.backends.duckdb.database import Conflict, Database
+from tapewatch.store.backends.duckdb.day_order import DayOrder
+from tapewatch.store.backends.duckdb.pieces import in_pieces
 from tapewatch.store.dialect import DuckDBDialect
+from tapewatch.store.retention import DAY_US
 
-PERIOD_US = 86_400_000_000
+PERIOD_US = DAY_US
 """A closed day moves: the longer the period, the fewer rows a question about one series has to pass over."""
 
 GRACE_US = 60_000_000
 """A day closes this much after its end: rows on their way still arrive in order."""
 
 HOT_ROWS = 500_000
-"""A hot table that has grown to this size moves before its day is over; sorting it takes the memory that the engine has. The fewer such
-moves, the longer the rows of a series lie together, and the smaller they are: in one move a day they would take about 5 % less."""
+"""A hot table that has grown to this size moves before its day is over; sorting it takes the memory that the engine has. When the day has
+closed its rows are sorted once more."""
 
 FLOOD_ROWS_PER_S, MOST_HOT_ROWS = 20_000, 4_000_000
 """One that has grown so fast since the last run waits up to so many rows: to move them takes as long as to take them in, and while they
@@ -29,16 +32,6 @@ come that fast, the processors are theirs."""
 
 MOVED_ROWS = 1_000_000
 """More of them, as after hours without upkeep, move by stretches of time: sorting all at once takes more memory than the engine has."""
-
-WIDE_COLUMNS = 40
-MOVED_CELLS = 1_500_000
-"""A table wider than this, which summaries are, moves by so many values at once: each column takes memory of its own while rows move."""
-
-SKETCH_COLUMNS = 30
-"""A sketch takes as much as so many other columns."""
-
-FEWEST_ROWS = 1_000
-"""Rows that have not even to share the memory of the engine with so many others are not cut into smaller pieces."""
 
 SETTLED_US = 10_000_000
 """What moves early is at least this old, so that rows in flight and their replacements meet in the hot table."""
@@ -67,6 +60,7 @@ class Upkeep:
         self._ran_us = 0
         self._cold_until_us: dict[str, int] = {}
         self.moving = threading.Lock()
+        self._order = DayOrder(database, dialect, self.moving, self._write_back_when_long)
 
     def note_cold(self, table: str, newest_us: int | None) -> None:
         """Note the newest row of a cold table, when the table is opened; None when it is empty."""
@@ -85,6 +79,7 @@ class Upkeep:
         Raises:
             StoreUnavailable: The disk is full or the store is away; nothing is lost and the next run goes on.
         """
+        tables = tuple(tables)
         closed_us = (now_us - GRACE_US) // PERIOD_US * PERIOD_US
         sizes = self._hot_rows()
         flood_rows = FLOOD_ROWS_PER_S * (now_us - self._ran_us) / US_PER_S
@@ -95,9 +90,10 @@ class Upkeep:
             held = sizes.get(table.name, 0)
             grown, self._left[table.name] = held - self._left.get(table.name, held), held
             if held == 0:
+                self._moved_before.setdefault(table.name, closed_us)
                 continue
-            is_due = held >= HOT_ROWS and (grown < flood_rows or flood_rows <= 0 or held >= MOST_HOT_ROWS)
-            before_us = max(closed_us, now_us - SETTLED_US) if is_due else closed_us
+            is_flooded = grown >= flood_rows > 0 and held < MOST_HOT_ROWS
+            before_us = max(closed_us, now_us - SETTLED_US) if self._is_due(table, held, closed_us) and not is_flooded else closed_us
             if self._moved_before.get(table.name) != before_us:  # it may be earlier: the clock was set back
                 try:
                     gone = self._move(table, before_us, held)
@@ -106,10 +102,16 @@ class Upkeep:
                 else:
                     moved += gone
                     self._left[table.name] = held - gone
+        if not troubles:  # rows of a closed day that could not move would not be sorted with the others
+            moved += self._order.run(tables, closed_us)
         if moved or self._database.log_bytes >= LOG_BYTES:
             self.write_back()
         if troubles:
             raise troubles[0]
+
+    def _is_due(self, table: Table, held: int, closed_us: int) -> bool:
+        """Whether rows of today are to move: those of a day that has closed moved before, apart from them."""
+        return held >= HOT_ROWS and self._moved_before.get(table.name, NULL_TIME) >= closed_us
 
     def write_back(self) -> None:
         """Write the log into the file, if the disk has room for it: the engine gives up on the file when it does not."""
@@ -122,6 +124,10 @@ class Upkeep:
             )
         with self.moving:
             self._database.checkpoint()
+
+    def _write_back_when_long(self) -> None:
+        if self._database.log_bytes >= MOVING_LOG_BYTES:
+            self.write_back()
 
     def _hot_rows(self) -> dict[str, int]:
         with self._database.reading("the store"):
@@ -142,8 +148,7 @@ class Upkeep:
             for until_us in self._stretches(table, before_us, held):
                 for rows in self._move_stretch(table, kinds, until_us, min(held, MOVED_ROWS)):
                     moved += rows
-                    if self._database.log_bytes >= MOVING_LOG_BYTES:
-                        self.write_back()
+                    self._write_back_when_long()
         except Conflict:
             return moved
         self._moved_before[table.name] = before_us
@@ -151,19 +156,11 @@ class Upkeep:
 
     def _move_stretch(self, table: Table, kinds: Mapping[str, str], until_us: int, held: int) -> Iterator[int]:
         """Move the rows before a time, in as many pieces as the memory needs; gives the rows of each."""
-        columns = len(kinds) + SKETCH_COLUMNS * sum(kind == Kind.SKETCH for kind in kinds.values())
-        pieces = -(-held * columns // MOVED_CELLS) if columns > WIDE_COLUMNS else 1
-        while True:
-            try:
-                for piece in range(pieces):
-                    yield self._move_piece(table, until_us, *self._dialect.move(table, kinds, piece, pieces))
-            except OutOfMemory:
-                if held < pieces * FEWEST_ROWS:
-                    raise
-                self.write_back()  # rows that are only in the log lie in memory
-                pieces *= 2  # what has moved already is not there any more
-            else:
-                return
+
+        def move(piece: int, pieces: int) -> int:
+            return self._move_piece(table, until_us, *self._dialect.move(table, kinds, piece, pieces))
+
+        return in_pieces(held, MOVED_ROWS, kinds, move, self.write_back)  # rows that are only in the log lie in memory
 
     def _stretches(self, table: Table, before_us: int, held: int) -> list[int]:
         """The ends of the stretches of time by which rows move."""
@@ -183,4 +180,5 @@ class Upkeep:
                 moved = int(counted[0]) if counted else 0
                 if moved:
                     cursor.execute(delete, {"before": before_us})
+                    self._order.note(cursor, table.name, before_us)
         return moved
