@@ -297,7 +297,7 @@ class DuckDBDialect(BookStatements, Dialect):
         return f"SELECT max(rowid), count(*) FROM {COLD}.{self.quote(table.name)} WHERE ts >= $start AND ts < $end"
 
     def sort_cold(self, table: Table, piece: int = 0, pieces: int = 1) -> tuple[str, str]:
-        """Copy the cold rows with ``ts`` in [``$start``, ``$end``) to the end of the table, in the order of their tags; delete the old ones.
+        """Copy cold rows with ``ts`` in [``$start``, ``$end``) to the end of the table, in the order of their tags; delete the old ones.
 
         Those are up to row number ``$last``, as `last_cold` gives it. Pieces are as those of `move`.
         """
