@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tapewatch.app import STORE_SPOOL
 from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.spool.store_spool import WAITING
 from tapewatch.model.rows import Mark
+from tapewatch.opening import STORE_SPOOL
 from tapewatch.store.base import Stored
 from tests.rows import accepted
 from tests.server import Running

@@ -15,11 +15,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-from tapewatch.app import STORE_SPOOL, catalog, names, opened_store, settings_problems
 from tapewatch.clock import SystemClock
 from tapewatch.errors import ConfigError, StoreUnavailable
 from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.spool import WAITING
+from tapewatch.opening import STORE_SPOOL, catalog, names, opened_store, settings_problems
 from tapewatch.settings import Settings, TableSettings, parse
 from tapewatch.store.base import Stored
 from tapewatch.store.lock import DirectoryLock

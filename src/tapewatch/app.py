@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,37 +14,32 @@ import psutil
 
 from tapewatch import __version__
 from tapewatch.agent import SPOOL, ChildAgent, collectors
-from tapewatch.clock import US_PER_S, Clock, iso
-from tapewatch.errors import ConfigError, StoreError, StoreUnavailable, TapewatchError
+from tapewatch.clock import Clock
+from tapewatch.errors import StoreUnavailable, TapewatchError
 from tapewatch.heartbeat import Heartbeat, refuse_no_address
 from tapewatch.ingest.intake import Intake
 from tapewatch.ingest.limits import Rates, SeriesLimit
 from tapewatch.ingest.quarantine import Adoption, Quarantine
 from tapewatch.ingest.receipt import Receipt
 from tapewatch.ingest.runner import Runner
-from tapewatch.ingest.spool import StoreSpool
 from tapewatch.ingest.writer import NOT_FOR_SPOOL
-from tapewatch.model.catalog import Catalog
-from tapewatch.model.rows import Delivery, RawBatch, RowBatch
-from tapewatch.model.table import Table
+from tapewatch.model.rows import Delivery, RawBatch
 from tapewatch.model.tables.self import SILENCE
-from tapewatch.model.venue import Names
+from tapewatch.opening import catalog, names, opened_spool, opened_store, refuse_open_door
 from tapewatch.query.plan import Limits as QueryLimits
 from tapewatch.query.recent import Recent, Standing
-from tapewatch.query.retirements import Retirements, Silence, can_retire
-from tapewatch.query.run import MOST_AHEAD_US, QueryEngine
-from tapewatch.query.series import Outage, SeriesBook
-from tapewatch.settings import LOOPBACK, Problem, Settings, collectors_of, parse, problem_of
+from tapewatch.query.retirements import Retirements, Silence
+from tapewatch.query.run import QueryEngine
+from tapewatch.query.series import SeriesBook
+from tapewatch.settings import Settings
 from tapewatch.sources.base import Collector, Context
-from tapewatch.sources.collectors import collector_from_settings
 from tapewatch.sources.collectors.host import HostCollector
 from tapewatch.sources.collectors.own import SelfCollector, StorageCollector
 from tapewatch.sources.http_json import SharedHttp
 from tapewatch.sources.nearby import KINDS
 from tapewatch.sources.nearby.look import Nearby
 from tapewatch.sources.receivers import RECEIVERS
-from tapewatch.store.backends import backend_named, open_store
-from tapewatch.store.base import Maintained, Recognising, Resources, Store
+from tapewatch.store.base import Maintained
 from tapewatch.surfaces.dashboards import DASHBOARDS
 from tapewatch.surfaces.dashboards.marks import MARKS
 from tapewatch.surfaces.web.app import build_web
@@ -52,18 +47,12 @@ from tapewatch.surfaces.web.board import StatusBoard
 from tapewatch.surfaces.web.live import Hub
 from tapewatch.surfaces.web.parts import WebParts
 from tapewatch.surfaces.web.routes.health import StoreProbe
+from tapewatch.warming import Warming
 
 log = logging.getLogger("tapewatch")
 
-WARM_S = 24 * 3600.0
-MOST_WARMING_S = 60.0
-"""Reading what was alive before takes less; rows that old when it began may be missing."""
-"""After a start the newest rows of this many seconds are looked at, so that a restart forgets nothing that is alive."""
-STORE_SPOOL = "store-spool"
-"""Folder of accepted rows that wait for the store, in the data directory."""
 MAINTAIN_S = 10.0
 RETIRE_S = 60.0
-DAY_S = 24 * 3600.0
 CLOSE_S, CLOSE_SILENT_S = 10.0, 0.5
 """Seconds that a store gets to close when the server stops, and one that is known to hang; its upkeep may hang without anybody's notice."""
 STALLED_S = 5.0
@@ -105,9 +94,6 @@ class Server:
             series=self.series_limit,
             spool=self.spool,
         )
-        self.adoption = Adoption(
-            self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put, self._check_store, self._know
-        )
         self.book = SeriesBook(self.catalog, clock, lambda: self.intake.is_all_stored)
         self.retirements = Retirements(self.book, self.catalog, clock, settings.retire.after_s)
         self.recent = Recent(self.catalog, clock, lambda: self.intake.is_shown_as_stored)
@@ -115,6 +101,10 @@ class Server:
         standing = Standing(self.catalog, self.recent, partial(self.store.scan, timeout_s=QueryLimits().timeout_s), clock)
         memory = (self.recent, standing) if self.store.capabilities.exclusive else (None, None)
         self.engine = QueryEngine(self.store, self.catalog, self.book, clock, None, *memory)
+        self._warming = Warming(self.engine, self.catalog, self.book, self.recent, self.retirements, self.series_limit, clock)
+        self.adoption = Adoption(
+            self.quarantine, self.store, self.catalog, names(settings), clock, self.intake.put, self._check_store, self._warming.know
+        )
         self.board = StatusBoard(
             self.book, DASHBOARDS, clock, host=settings.host, store_state=self._store_state, is_simulated=settings.simulated
         )
@@ -137,7 +127,6 @@ class Server:
         self._heartbeat = Heartbeat(settings.heartbeat, clock, self.troubles, self._take) if settings.heartbeat.is_set else None
         self.has_left_store = False
         """Whether `stop` ended while the store still hung: threads wait for it, so only the end of the process ends them."""
-        self._is_warm = False
         self._tasks: list[asyncio.Task[None]] = []
         self.web = build_web(self._web_parts())
 
@@ -229,7 +218,7 @@ class Server:
         self._runner.start()
         if self._child:
             self._child.start()
-        self._spawn(self._warm(), "warm")
+        self._spawn(self._warming.run(), "warm")
         self._spawn(self._catch_up(), "adopt")
         self._spawn(self._retire(), "retire")
         if self._heartbeat:
@@ -240,32 +229,12 @@ class Server:
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
 
-    async def _warm(self) -> None:
-        """Remember what was alive before the restart, and that nothing could arrive meanwhile."""
-        try:
-            now_us = self._clock.now_us()
-            newest_us = await asyncio.to_thread(self.engine.newest_us, "self")
-            if newest_us is not None:
-                self.book.note_outage(Outage("", newest_us, now_us, "tapewatch was not running"))
-            self.retirements.remember(await asyncio.to_thread(self.engine.newest_of, SILENCE.name, SILENCE.retention.raw_days * DAY_S))
-            # what fell silent in the last hours before the stop is not written down yet
-            since_us = min(now_us, newest_us or now_us) - round(WARM_S * US_PER_S)
-            await self.engine.warm((now_us - since_us) / US_PER_S, self._learn, self.recent.seed)
-            for name in tuple(self.catalog):
-                await asyncio.to_thread(self._leave_ahead, name, now_us)
-            self.recent.answers_from(since_us + round(MOST_WARMING_S * US_PER_S))
-            self._is_warm = True
-        except TapewatchError:
-            log.exception("The newest stored rows could not be read; verdicts begin with the next rows.")
-        finally:
-            self.series_limit.open()
-
     async def _retire(self) -> None:
         """Every minute, once it is known what was alive before the start: retire what has stopped for good, and write it down."""
         waiting: list[Silence] = []
         while True:
             await asyncio.sleep(RETIRE_S)
-            if not self._is_warm:
+            if not self._warming.is_done:
                 continue
             waiting += await asyncio.to_thread(self.retirements.sweep)
             try:
@@ -279,23 +248,6 @@ class Server:
         """Make what became of series durable: the next start reads it."""
         if found:
             await self._take(Delivery((RawBatch.of(SILENCE.name, self.retirements.rows(found)),), "tapewatch", is_own=True))
-
-    async def _know(self, table: Table) -> None:
-        """A table was declared or extended: what it holds already is known from here on, as after a start."""
-        now_us = self._clock.now_us()
-        since_us = now_us - round(WARM_S * US_PER_S)
-        newest = await asyncio.to_thread(self.engine.newest_of, table.name, WARM_S)
-        for learn in (self.book, self._learn, self.recent.seed):
-            learn(newest)
-        await asyncio.to_thread(self._leave_ahead, table.name, now_us)
-        self.recent.answers_from(since_us + round(MOST_WARMING_S * US_PER_S), table.name)
-
-    def _leave_ahead(self, name: str, now_us: int) -> None:
-        """Rows that a clock has stamped which was far ahead before the start are the store's to tell when their time comes."""
-        span = self.engine.span_from(name, now_us + MOST_AHEAD_US)
-        if span is not None:
-            log.warning("Table %s has rows from %s to %s, stamped by a clock that was ahead.", name, *map(iso, span))
-            self.recent.leave_to_store(name, *span)
 
     def _check_store(self) -> None:
         """Raise `StoreUnavailable` unless the store answers and holds everything that was accepted."""
@@ -314,10 +266,6 @@ class Server:
             except TapewatchError as error:
                 log.warning("The quarantine could not be looked through, the next start tries again: %s", error)
             return
-
-    def _learn(self, batch: RowBatch) -> None:
-        """Stored series are no new ones."""
-        self.series_limit.learn(self.catalog[batch.table], batch)
 
     async def _maintain(self, store: Maintained) -> None:
         """Let the store tidy up; a failure is told and tried again."""
@@ -354,82 +302,3 @@ class Server:
             log.error("The store does not answer; the server ends without closing it.")
         else:
             closing.result()
-
-
-def catalog(settings: Settings) -> Catalog:
-    """All tables, with those and the thresholds of the settings.
-
-    Raises:
-        ConfigError: One of them does not fit; names key, value and what is allowed.
-    """
-    found = Catalog().with_tables(settings.own_tables()).with_thresholds(settings.own_thresholds())
-    for name in settings.retire.tables:
-        if name not in found or not can_retire(found[name]):
-            known = ", ".join(table.name for table in found.values() if can_retire(table))
-            message = f"retire.tables.{name}: there is no table {name!r} whose series are retired; there are {known}"
-            raise ConfigError(message, path=("retire", "tables", name))
-    return found
-
-
-def opened_store(settings: Settings, catalog: Catalog, clock: Clock) -> Store:
-    """The store of the settings, with every table.
-
-    Raises:
-        ConfigError: It cannot be opened, or there is no room for the tables.
-    """
-    resources = Resources(settings.store.memory_limit_mb, settings.store.threads, round(settings.store.quota_gb * 1e9))
-    store = open_store(settings.store.kind, settings.data_dir, clock, resources)
-    try:
-        for table in catalog.values():
-            store.create(table)
-    except StoreError as error:
-        store.close()
-        message = f"data: the store in {settings.data_dir} cannot be used: {error}; see to it or choose another with --data"
-        raise ConfigError(message) from error
-    return store
-
-
-def opened_spool(settings: Settings, store: Store) -> StoreSpool:
-    """The spool for times when a store is away.
-
-    Raises:
-        ConfigError: Its folder cannot be read.
-    """
-    folder = settings.data_dir / STORE_SPOOL
-    try:
-        is_known = store.knows if isinstance(store, Recognising) else None
-        return StoreSpool(folder, settings.store.spool_limit_mb * 1_000_000, is_known=is_known)
-    except OSError as error:
-        raise ConfigError(f"data: the spool in {folder} cannot be read: {error.strerror}; see to its rights") from error
-
-
-def names(settings: Settings) -> Names:
-    """Venues and symbols, with those of the settings."""
-    return Names.extended({venue: own.aliases for venue, own in settings.venues.items()}, settings.symbols)
-
-
-def refuse_open_door(settings: Settings) -> None:
-    """Listening beyond this host needs a token.
-
-    Raises:
-        ConfigError: There is none.
-    """
-    if settings.server.host not in LOOPBACK and not settings.server.token.get_secret_value():
-        message = f"server.host: {settings.server.host} is reachable from other hosts; set server.token (or listen on 127.0.0.1)"
-        raise ConfigError(message, path=("server", "host"))
-
-
-def settings_problems(text: str) -> list[Problem]:
-    """All that is wrong with the text of a settings file, collectors and tables included; starts nothing."""
-    settings, found = parse(text)
-    named = settings.collectors if settings is not None else collectors_of(text)
-    checks: list[Callable[[], object]] = [partial(collector_from_settings, name, fields) for name, fields in named.items()]
-    if settings is not None:
-        checks += [partial(refuse_open_door, settings), partial(catalog, settings), partial(backend_named, settings.store.kind)]
-        checks += [partial(refuse_no_address, settings.heartbeat)]
-    for check in checks:
-        try:
-            check()
-        except ConfigError as error:
-            found.append(problem_of(error, text))
-    return sorted(found, key=lambda problem: problem.line or 0)

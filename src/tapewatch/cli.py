@@ -75,7 +75,7 @@ def agent(
 @app.command()
 def check(config: ConfigOption = None) -> None:
     """Read the settings and say what is wrong: key, value, line and what is allowed. Starts nothing."""
-    from tapewatch.app import settings_problems
+    from tapewatch.opening import settings_problems
     from tapewatch.settings import read_text
 
     path = config_path(config)

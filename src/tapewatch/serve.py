@@ -18,10 +18,11 @@ import uvicorn
 import uvloop
 
 from tapewatch import __version__
-from tapewatch.app import Server, refuse_open_door
+from tapewatch.app import Server
 from tapewatch.clock import SystemClock
 from tapewatch.code_pages import keep_giving_back
 from tapewatch.errors import ConfigError
+from tapewatch.opening import refuse_open_door
 from tapewatch.settings import Settings
 from tapewatch.surfaces.web.app import UVICORN_OPTIONS
 from tapewatch.systemd import Notifier, Watchdog

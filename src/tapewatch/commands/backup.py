@@ -83,10 +83,10 @@ def _of_store(directory: Path, settings: Settings) -> tuple[Mapping[str, Any], S
     from dataclasses import asdict
 
     from tapewatch import __version__
-    from tapewatch.app import catalog as catalog_of
-    from tapewatch.app import opened_store
     from tapewatch.clock import SystemClock
     from tapewatch.commands.spooled import found_in
+    from tapewatch.opening import catalog as catalog_of
+    from tapewatch.opening import opened_store
     from tapewatch.store.backup import write_backup
 
     clock = SystemClock()

@@ -23,8 +23,8 @@ def migrate(
     config: ConfigOption = None,
 ) -> None:
     """Copy every row of one store into another, and compare the counts of every table; no server uses either."""
-    from tapewatch.app import catalog as catalog_of
     from tapewatch.commands.spooled import found_in
+    from tapewatch.opening import catalog as catalog_of
     from tapewatch.store.transfer import transfer
 
     settings = loaded(config, None)
@@ -65,8 +65,8 @@ def store_named(words: str) -> tuple[str, Path]:
 
 
 def _opened(words: str, settings: Settings) -> Store:
-    from tapewatch.app import catalog, opened_store
     from tapewatch.clock import SystemClock
+    from tapewatch.opening import catalog, opened_store
 
     kind, directory = store_named(words)
     chosen = settings.model_copy(update={"data_dir": directory, "store": settings.store.model_copy(update={"kind": kind})})

@@ -21,9 +21,9 @@ def set_aside(
 
     Exit code 1 when rows were tried again and some stay.
     """
-    from tapewatch.app import STORE_SPOOL, catalog, opened_store
     from tapewatch.clock import SystemClock
     from tapewatch.ingest.spool import SetAside
+    from tapewatch.opening import STORE_SPOOL, catalog, opened_store
     from tapewatch.store.lock import DirectoryLock
 
     settings = loaded(config, data)

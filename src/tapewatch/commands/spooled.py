@@ -43,9 +43,9 @@ def found_in(data_dir: Path) -> Spooled:
     Raises:
         StoreUnavailable: It cannot be read.
     """
-    from tapewatch.app import STORE_SPOOL
     from tapewatch.errors import StoreUnavailable
     from tapewatch.ingest.spool.store_spool import SET_ASIDE, WAITING
+    from tapewatch.opening import STORE_SPOOL
     from tapewatch_client.segment_log import SegmentLog
 
     folder = data_dir / STORE_SPOOL

@@ -14,7 +14,7 @@ _UNAUTHORIZED = 401
 
 def look_at_settings(walk: Walk) -> Finding:
     """Whether `tapewatch check` finds nothing."""
-    from tapewatch.app import settings_problems
+    from tapewatch.opening import settings_problems
 
     if walk.settings_path is None:
         return sound("no settings file: the defaults are fine")
