@@ -292,9 +292,15 @@ class DuckDBDialect(BookStatements, Dialect):
         copy = f"INSERT INTO {COLD}.{name} BY NAME {rows} ORDER BY {self._by_tags(table)}"
         return copy, f"DELETE FROM {HOT}.{name} WHERE {where}"
 
+    def cold_series(self, table: Table) -> str:
+        """Cold rows with ``ts`` in [``$start``, ``$end``), and those of the largest series of them; null when there are none."""
+        where, series = "ts >= $start AND ts < $end", self._series(table)
+        of_series = f"SELECT count(*) AS n FROM {COLD}.{self.quote(table.name)} WHERE {where} GROUP BY {series}"
+        return f"SELECT CAST(sum(n) AS BIGINT), max(n) FROM ({of_series}) AS of_series"
+
     def last_cold(self, table: Table) -> str:
-        """Number of the last cold row with ``ts`` in [``$start``, ``$end``), null when there is none; and how many they are."""
-        return f"SELECT max(rowid), count(*) FROM {COLD}.{self.quote(table.name)} WHERE ts >= $start AND ts < $end"
+        """Number of the last cold row with ``ts`` in [``$start``, ``$end``), null when there is none."""
+        return f"SELECT max(rowid) FROM {COLD}.{self.quote(table.name)} WHERE ts >= $start AND ts < $end"
 
     def sort_cold(self, table: Table, piece: int = 0, pieces: int = 1) -> tuple[str, str]:
         """Copy cold rows with ``ts`` in [``$start``, ``$end``) to the end of the table, in the order of their tags; delete the old ones.
@@ -309,10 +315,12 @@ class DuckDBDialect(BookStatements, Dialect):
     def _by_tags(self, table: Table) -> str:
         return self.names((*table.tags, "source", "ts"))
 
+    def _series(self, table: Table) -> str:
+        return self.key_of([self.quote(tag) for tag in (*table.tags, "source")])
+
     def _of_piece(self, table: Table, piece: int, pieces: int) -> str:
         """A further condition, when there are several pieces."""
-        series = self.key_of([self.quote(tag) for tag in (*table.tags, "source")])
-        return f" AND {series} % {pieces} = {piece}" if pieces > 1 else ""
+        return f" AND {self._series(table)} % {pieces} = {piece}" if pieces > 1 else ""
 
     def moments_between(self, table: Table, pieces: int) -> str:
         """The moments that part the hot rows before ``$before`` into about equal pieces, as one list."""

@@ -16,6 +16,7 @@ from tapewatch.errors import StoreUnavailable
 from tapewatch.model.query import Function, Measure, Mode, Query
 from tapewatch.model.rows import BodyMark, Coded, Mark, RowBatch
 from tapewatch.model.table import Column, Identity, Kind, Table, gauge, tag
+from tapewatch.model.table import time as time_of
 from tapewatch.store.backends.duckdb import DuckDBStore, pieces, upkeep
 from tapewatch.store.backends.duckdb.database import Conflict, OutOfMemory
 from tapewatch.store.base import BODY_MARK_US, MARK_WINDOW, Maintained, Stored
@@ -92,10 +93,10 @@ def test_a_table_that_rows_flood_moves_when_they_come_more_slowly_or_it_is_very_
 def test_a_table_that_cannot_move_keeps_neither_the_others_nor_the_log(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
     moves = store._upkeep._move_piece
 
-    def failing(table: Table, before_us: int, copy: str, delete: str) -> int:
+    def failing(table: Table, before_us: int, piece: int, pieces: int) -> int:
         if table.name == "sample":
             raise OutOfMemory("moving rows of sample: no memory")
-        return moves(table, before_us, copy, delete)
+        return moves(table, before_us, piece, pieces)
 
     monkeypatch.setattr(store._upkeep, "_move_piece", failing)
     put(store, MIDNIGHT_US - 1)
@@ -330,3 +331,22 @@ def test_a_row_whose_times_lie_too_far_apart_to_be_packed_stays_hot_and_keeps_no
     store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
     assert (rows_in(store, "hot"), rows_in(store, "cold")) == (1, 1)
     assert plain(store.scan(asked)) == before
+
+
+def test_a_column_that_is_added_while_rows_move_is_packed_as_the_others_are(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = (Table("grown", "It grows.", (tag("host", "A host."), *more)) for more in ((), (time_of("seen_at", "When."),)))
+    seen_us = MIDNIGHT_US - 5_000_000
+    store.create(before)
+    store.append([Stored((batch(before, [{"ts": MIDNIGHT_US - 2, "host": "a"}]),))])
+    move_piece = store._upkeep._move_piece
+
+    def grow(table: Table, before_us: int, piece: int, pieces: int) -> int:
+        store.create(after)
+        store.append([Stored((batch(after, [{"ts": MIDNIGHT_US - 1, "host": "a", "seen_at": seen_us}]),))])
+        return move_piece(table, before_us, piece, pieces)
+
+    monkeypatch.setattr(store._upkeep, "_move_piece", grow)
+    store.maintain(MIDNIGHT_US + upkeep.GRACE_US)
+    assert rows_in(store, "cold", after) == 2
+    found = plain(store.scan(Query("grown", MIDNIGHT_US - 10, MIDNIGHT_US, Mode.ROWS, columns=("ts", "seen_at"))))
+    assert sorted(row["seen_at"] for row in found if row["seen_at"] is not None) == [seen_us]

@@ -33,6 +33,11 @@ class Copier:
         self._copying = threading.Lock()
         self._is_stopping = False
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a copy is being written: what is deleted meanwhile stays on the disk."""
+        return self._copying.locked()
+
     def write(self, directory: Path) -> Contents:
         """See `tapewatch.store.base.Copied.write_copy`."""
         with self._copying:

@@ -228,8 +228,10 @@ class Database:
     @property
     def log_bytes(self) -> int:
         """Size of the write-ahead log."""
-        log = self.path.with_name(f"{FILE}.wal")
-        return log.stat().st_size if log.exists() else 0
+        try:
+            return self.path.with_name(f"{FILE}.wal").stat().st_size
+        except OSError:
+            return 0
 
     def interrupt(self) -> None:
         """End what the cursors are doing; nothing of it is kept."""

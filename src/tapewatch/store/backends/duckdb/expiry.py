@@ -11,6 +11,7 @@ from tapewatch.clock import Clock, iso
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Database
 from tapewatch.store.backends.duckdb.rollups import Rollups
+from tapewatch.store.backends.duckdb.room import Room
 from tapewatch.store.dialect import DuckDBDialect
 from tapewatch.store.retention import DAY_US, HOUR_US, WARN_DAYS, ages, before, believed_us, borne_out_us, days_left, first_to_go
 
@@ -40,16 +41,17 @@ class Expiry:
         rollups: The tiers, which are kept longer than the rows.
         clock: The wall clock beside the steady one.
         drop: Deletes the rows of a table before a moment, see `tapewatch.store.base.Store.drop_before`.
-        quota_bytes: Most bytes of live data; 0 for no limit.
+        room: Knows the quota, and what is used of it.
     """
 
-    def __init__(self, database: Database, dialect: DuckDBDialect, rollups: Rollups, clock: Clock, drop: Drop, quota_bytes: int) -> None:
+    def __init__(self, database: Database, dialect: DuckDBDialect, rollups: Rollups, clock: Clock, drop: Drop, room: Room) -> None:
         self._database = database
         self._dialect = dialect
         self._rollups = rollups
         self._clock = clock
         self._drop = drop
-        self._quota_bytes = quota_bytes
+        self._room = room
+        self._quota_bytes = room.quota_bytes
         self._ran_s: float | None = None
         self._known_us: int | None = None
         self._known_s = 0.0
@@ -128,7 +130,7 @@ class Expiry:
         if self._sizes[-1][1] <= self._quota_bytes:
             return
         self._database.checkpoint()  # the log counts, and what was deleted before is only free then
-        used_bytes = self._used_bytes()
+        used_bytes = self._room.used_bytes()
         if used_bytes <= self._quota_bytes:
             return
         if self._quota_used_bytes is not None and used_bytes >= self._quota_used_bytes:
@@ -168,14 +170,9 @@ class Expiry:
     def _measure(self, steady_us: int) -> None:
         """Take a sample by the steady clock: growth is no slower because the other one was set."""
         if not self._sizes or steady_us - self._sizes[-1][0] >= HOUR_US:
-            self._sizes.append((steady_us, self._used_bytes()))
+            self._sizes.append((steady_us, self._room.used_bytes()))
         else:
-            self._sizes[-1] = (self._sizes[-1][0], self._used_bytes())
-
-    def _used_bytes(self) -> int:
-        with self._database.reading("the store"):
-            found = self._database.cursor().execute(self._dialect.used_bytes()).fetchone()
-        return (int(found[0]) if found else 0) + self._database.log_bytes
+            self._sizes[-1] = (self._sizes[-1][0], self._room.used_bytes())
 
     def bytes_per_day(self) -> float | None:
         """Growth of live data over the last two days; None before it is known."""

@@ -18,6 +18,17 @@ FEWEST_ROWS = 1_000
 """Rows that have not even to share the memory of the engine with so many others are not cut into smaller pieces."""
 
 
+def columns_of(kinds: Mapping[str, str]) -> int:
+    """How many columns of one number take as much memory as these."""
+    return len(kinds) + SKETCH_COLUMNS * sum(kind == Kind.SKETCH for kind in kinds.values())
+
+
+def pieces_for(rows: int, most_rows: int, kinds: Mapping[str, str]) -> int:
+    """How many pieces rows make; arguments as for `in_pieces`."""
+    columns = columns_of(kinds)
+    return max(1, -(-rows * columns // MOVED_CELLS) if columns > WIDE_COLUMNS else -(-rows // most_rows))
+
+
 def in_pieces(
     rows: int, most_rows: int, kinds: Mapping[str, str], do: Callable[[int, int], int], relieve: Callable[[], object]
 ) -> Iterator[int]:
@@ -27,14 +38,13 @@ def in_pieces(
         rows: About how many there are.
         most_rows: Of a table that is not wide, so many are one piece.
         kinds: Columns of the table, and their kinds.
-        do: Does the piece of a number, of so many pieces; what is done already it finds done.
+        do: Does the piece of a number, of so many pieces. After a try in fewer pieces it is also asked for what was done then.
         relieve: Frees memory; called before what was too much is tried again in more pieces.
 
     Raises:
         OutOfMemory: A thousand rows are too many.
     """
-    columns = len(kinds) + SKETCH_COLUMNS * sum(kind == Kind.SKETCH for kind in kinds.values())
-    pieces = max(1, -(-rows * columns // MOVED_CELLS) if columns > WIDE_COLUMNS else -(-rows // most_rows))
+    pieces = pieces_for(rows, most_rows, kinds)
     while True:
         try:
             for piece in range(pieces):

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from tapewatch.clock import Clock
-from tapewatch.errors import QueryError, StoreError, StoreRejected
+from tapewatch.errors import QueryError, StoreRejected, TapewatchError
 from tapewatch.model.query import Query, check
 from tapewatch.model.rows import NULL_TIME, BodyMark, Mark, RowBatch
 from tapewatch.model.table import Identity, Table
@@ -23,6 +23,7 @@ from tapewatch.store.backends.duckdb.expiry import Expiry
 from tapewatch.store.backends.duckdb.history import Histories
 from tapewatch.store.backends.duckdb.identity import Identities
 from tapewatch.store.backends.duckdb.rollups import Rollups
+from tapewatch.store.backends.duckdb.room import Room
 from tapewatch.store.backends.duckdb.scanning import Scanner
 from tapewatch.store.backends.duckdb.staging import STAGED, run_staged, stage
 from tapewatch.store.backends.duckdb.upkeep import Upkeep
@@ -72,11 +73,12 @@ class DuckDBStore:
         self._marks_age = self._database.age
         self._copier = Copier(self._database, self._dialect)
         self._writing = threading.RLock()
-        self._upkeep = Upkeep(self._database, self._dialect)
+        room = Room(self._database, self._dialect, quota_bytes)
+        self._upkeep = Upkeep(self._database, self._dialect, room, lambda: not self._copier.is_busy)
         self._rollups = Rollups(self._database, self._dialect, clock, self._writing, self._upkeep.moving)
         self._histories = Histories(self._database, self._dialect, self._rollups)
         self._scanner = Scanner(self._database, clock, self._upkeep.cold_until_us, self._rollups)
-        self._expiry = Expiry(self._database, self._dialect, self._rollups, clock, self.drop_before, quota_bytes)
+        self._expiry = Expiry(self._database, self._dialect, self._rollups, clock, self.drop_before, room)
         self._tables: dict[str, Table] = {}
         self._arrived: dict[str, int] = {}
         self._identities: dict[str, Identities] = {}
@@ -248,7 +250,7 @@ class DuckDBStore:
     def maintain(self, now_us: int) -> None:
         """See `tapewatch.store.base.Maintained.maintain`."""
         tables = tuple(self._tables.values())
-        troubles: list[StoreError] = []
+        troubles: list[TapewatchError] = []
         for step in (
             lambda: self._rollups.run(tables, now_us),
             lambda: self._expiry.run(tables, now_us),
@@ -257,7 +259,7 @@ class DuckDBStore:
         ):
             try:
                 step()
-            except StoreError as error:  # what one step cannot do now must not keep the log from being written back
+            except TapewatchError as error:  # what one step cannot do now must not keep the log from being written back
                 troubles.append(error)
         if troubles:
             raise troubles[0]

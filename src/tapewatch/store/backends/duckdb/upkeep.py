@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import duckdb
 
 from tapewatch.clock import US_PER_S
-from tapewatch.errors import StoreUnavailable
+from tapewatch.errors import StoreUnavailable, TapewatchError
 from tapewatch.model.rows import NULL_TIME
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Conflict, Database
 from tapewatch.store.backends.duckdb.day_order import DayOrder
 from tapewatch.store.backends.duckdb.pieces import in_pieces
+from tapewatch.store.backends.duckdb.room import Room
 from tapewatch.store.dialect import DuckDBDialect
 from tapewatch.store.retention import DAY_US
 
@@ -49,18 +51,25 @@ class Upkeep:
     """Moves and writes back; readers and commits go on meanwhile.
 
     ``moving`` is held while rows move: a commit that meets a moving row waits for it and tries again.
+
+    Args:
+        database: The file.
+        dialect: Its statements.
+        room: Of the disk and the quota.
+        may_sort: Whether this is a moment to sort closed days.
     """
 
-    def __init__(self, database: Database, dialect: DuckDBDialect) -> None:
+    def __init__(self, database: Database, dialect: DuckDBDialect, room: Room, may_sort: Callable[[], bool]) -> None:
         self._database = database
         self._dialect = dialect
+        self._room = room
         self._moved_before: dict[str, int] = {}
         self._left: dict[str, int] = {}
         """Rows that were hot after the last run; what was there before the first is no flood."""
         self._ran_us = 0
         self._cold_until_us: dict[str, int] = {}
         self.moving = threading.Lock()
-        self._order = DayOrder(database, dialect, self.moving, self._write_back_when_long)
+        self._order = DayOrder(database, dialect, self.moving, room, self._write_back_when_long, may_sort)
 
     def note_cold(self, table: str, newest_us: int | None) -> None:
         """Note the newest row of a cold table, when the table is opened; None when it is empty."""
@@ -84,39 +93,45 @@ class Upkeep:
         sizes = self._hot_rows()
         flood_rows = FLOOD_ROWS_PER_S * (now_us - self._ran_us) / US_PER_S
         self._ran_us = now_us
+        troubles: list[TapewatchError] = []
         moved = 0
-        troubles: list[StoreUnavailable] = []
         for table in tables:
-            held = sizes.get(table.name, 0)
-            grown, self._left[table.name] = held - self._left.get(table.name, held), held
-            if held == 0:
-                self._moved_before.setdefault(table.name, closed_us)
-                continue
-            is_flooded = grown >= flood_rows > 0 and held < MOST_HOT_ROWS
-            before_us = max(closed_us, now_us - SETTLED_US) if self._is_due(table, held, closed_us) and not is_flooded else closed_us
-            if self._moved_before.get(table.name) != before_us:  # it may be earlier: the clock was set back
-                try:
-                    gone = self._move(table, before_us, held)
-                except StoreUnavailable as error:  # one table must not keep the others in the log
-                    troubles.append(error)
-                else:
-                    moved += gone
-                    self._left[table.name] = held - gone
-        if not troubles:  # rows of a closed day that could not move would not be sorted with the others
-            moved += self._order.run(tables, closed_us)
+            try:
+                moved += self._move_due(table, sizes.get(table.name, 0), flood_rows, now_us, closed_us)
+            except TapewatchError as error:  # one table must not keep the others in the log
+                troubles.append(error)
+        try:
+            moved += self._order.run([table for table in tables if self._has_moved(table, closed_us)], now_us, closed_us)
+        except TapewatchError as error:
+            troubles.append(error)
         if moved or self._database.log_bytes >= LOG_BYTES:
             self.write_back()
         if troubles:
             raise troubles[0]
 
-    def _is_due(self, table: Table, held: int, closed_us: int) -> bool:
-        """Whether rows of today are to move: those of a day that has closed moved before, apart from them."""
-        return held >= HOT_ROWS and self._moved_before.get(table.name, NULL_TIME) >= closed_us
+    def _move_due(self, table: Table, held: int, flood_rows: float, now_us: int, closed_us: int) -> int:
+        """Move what is due of a table that holds so many hot rows."""
+        grown, self._left[table.name] = held - self._left.get(table.name, held), held
+        if held == 0:
+            self._moved_before[table.name] = closed_us
+            return 0
+        is_flooded = grown >= flood_rows > 0 and held < MOST_HOT_ROWS
+        is_due = held >= HOT_ROWS and not is_flooded and self._has_moved(table, closed_us)  # a closed day moves apart from today's rows
+        before_us = max(closed_us, now_us - SETTLED_US) if is_due else closed_us
+        if self._moved_before.get(table.name) == before_us:  # when it is earlier, the clock was set back
+            return 0
+        moved = self._move(table, before_us, held)
+        self._left[table.name] = held - moved
+        return moved
+
+    def _has_moved(self, table: Table, before_us: int) -> bool:
+        """Whether the rows before a time have."""
+        return self._moved_before.get(table.name, NULL_TIME) >= before_us
 
     def write_back(self) -> None:
         """Write the log into the file, if the disk has room for it: the engine gives up on the file when it does not."""
         log_bytes = self._database.log_bytes
-        free_bytes = shutil.disk_usage(self._database.path.parent).free
+        free_bytes = self._room.free_bytes()
         if free_bytes < 2 * log_bytes + _SPARE_BYTES:
             raise StoreUnavailable(
                 f"{free_bytes >> 20} MB free beside {self._database.path}: too little to write back its log of {log_bytes >> 20} MB;"
@@ -142,7 +157,7 @@ class Upkeep:
             held: About how many there are.
         """
         with self._database.reading(table.name):
-            kinds = dict(self._database.cursor().execute(self._dialect.kinds(), {"name": table.name}).fetchall())
+            kinds = self._kinds(self._database.cursor(), table)
         moved = 0
         try:
             for until_us in self._stretches(table, before_us, held):
@@ -158,7 +173,7 @@ class Upkeep:
         """Move the rows before a time, in as many pieces as the memory needs; gives the rows of each."""
 
         def move(piece: int, pieces: int) -> int:
-            return self._move_piece(table, until_us, *self._dialect.move(table, kinds, piece, pieces))
+            return self._move_piece(table, until_us, piece, pieces)
 
         return in_pieces(held, MOVED_ROWS, kinds, move, self.write_back)  # rows that are only in the log lie in memory
 
@@ -171,11 +186,16 @@ class Upkeep:
             found = self._database.cursor().execute(self._dialect.moments_between(table, parts), {"before": before_us}).fetchone()
         return [*sorted(set((found and found[0]) or ())), before_us]
 
-    def _move_piece(self, table: Table, before_us: int, copy: str, delete: str) -> int:
+    def _kinds(self, cursor: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
+        return dict(cursor.execute(self._dialect.kinds(), {"name": table.name}).fetchall())
+
+    def _move_piece(self, table: Table, before_us: int, piece: int = 0, pieces: int = 1) -> int:
         cursor = self._database.cursor()
         with self.moving:
             self._cold_until_us[table.name] = max(self.cold_until_us(table.name), before_us)
             with self._database.transaction(cursor, f"moving rows of {table.name}"):
+                # columns may have been added since the move began, and each has its way to be packed
+                copy, delete = self._dialect.move(table, self._kinds(cursor, table), piece, pieces)
                 counted = cursor.execute(copy, {"before": before_us}).fetchone()
                 moved = int(counted[0]) if counted else 0
                 if moved:
