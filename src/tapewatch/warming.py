@@ -12,10 +12,11 @@ from tapewatch.ingest.limits import SeriesLimit
 from tapewatch.model.rows import RowBatch
 from tapewatch.model.table import Table
 from tapewatch.model.tables.self import SILENCE
+from tapewatch.query.outages import Outage
 from tapewatch.query.recent import Recent
 from tapewatch.query.retirements import Retirements
 from tapewatch.query.run import MOST_AHEAD_US, QueryEngine
-from tapewatch.query.series import Outage, SeriesBook
+from tapewatch.query.series import SeriesBook
 
 log = logging.getLogger("tapewatch")
 
@@ -64,7 +65,7 @@ class Warming:
             now_us = self._clock.now_us()
             newest_us = await asyncio.to_thread(self._engine.newest_us, "self")
             if newest_us is not None:
-                self._book.note_outage(Outage("", newest_us, now_us, "tapewatch was not running"))
+                self._book.outages.note(Outage("", newest_us, now_us, "tapewatch was not running"))
             self._retirements.remember(await asyncio.to_thread(self._engine.newest_of, SILENCE.name, SILENCE.retention.raw_days * DAY_S))
             # what fell silent in the last hours before the stop is not written down yet
             since_us = min(now_us, newest_us or now_us) - round(WARM_S * US_PER_S)

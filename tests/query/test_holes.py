@@ -1,7 +1,7 @@
 import numpy as np
 
 from tapewatch.query.holes import explain, find_holes
-from tapewatch.query.series import Outage
+from tapewatch.query.outages import Outage
 
 S = 1_000_000
 

@@ -110,12 +110,12 @@ def test_thresholds_of_the_settings_judge_columns_that_the_catalogue_does_not(cl
 
 def test_a_failing_collector_is_the_known_cause_of_a_hole(book: SeriesBook, clock: ManualClock) -> None:
     book(accepted("collector_run", [{"collector": "kraken", "ok": False, "error": "refused", "ts": clock.now_us()}]))
-    (outage,) = book.outages()
+    (outage,) = book.outages.known()
     assert (outage.source, outage.end_us) == ("kraken", None)
     assert "refused" in outage.why
     clock.advance(5)
     book(accepted("collector_run", [{"collector": "kraken", "ok": True, "ts": clock.now_us()}], now_us=clock.now_us()))
-    (outage,) = book.outages()
+    (outage,) = book.outages.known()
     assert outage.end_us == clock.now_us()
 
 
@@ -200,12 +200,12 @@ def test_hosts_whose_clock_is_not_synchronised_are_known_until_they_fall_silent(
 def test_runs_that_do_not_say_how_they_went_end_no_outage_and_begin_none(book: SeriesBook, clock: ManualClock) -> None:
     run = {"collector": "ccxt", "ts": clock.now_us()}
     book(accepted("collector_run", [run], now_us=clock.now_us()))
-    assert book.outages() == ()
+    assert book.outages.known() == ()
     clock.advance(1)
     book(accepted("collector_run", [{**run, "ts": clock.now_us(), "ok": False, "error": "no answer"}], now_us=clock.now_us()))
     clock.advance(1)
     book(accepted("collector_run", [{**run, "ts": clock.now_us()}], now_us=clock.now_us()))
-    (outage,) = book.outages()
+    (outage,) = book.outages.known()
     assert (outage.source, outage.end_us, outage.why) == ("ccxt", None, "collector ccxt fails: no answer")
 
 

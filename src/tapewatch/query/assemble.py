@@ -215,7 +215,7 @@ class Assembly:
         order = np.lexsort((times, self._groups.codes))
         ends = np.searchsorted(self._groups.codes[order], np.arange(len(self._groups.keys) + 1))
         starts_of = {key: times[order[ends[i] : ends[i + 1]]] for i, key in enumerate(self._groups.keys)}
-        outages = self.book.outages()
+        outages = self.book.outages.known()
         found: list[FrameSeries] = []
         for verdict in verdicts:
             starts = starts_of.get(tuple(verdict.key.values()))

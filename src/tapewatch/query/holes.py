@@ -8,7 +8,7 @@ import numpy as np
 
 from tapewatch.model.rows import Times
 from tapewatch.query.frame import Hole
-from tapewatch.query.series import Outage
+from tapewatch.query.outages import Outage
 
 MOST_HOLES = 50
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -21,6 +20,7 @@ from tapewatch.query.findings import about
 from tapewatch.query.group import Keep, Member, Retired, combined, grouped, retired_together
 from tapewatch.query.known import Judged, Retirement, Series, Value
 from tapewatch.query.noted import series_of, value_of, word
+from tapewatch.query.outages import Outages
 from tapewatch.query.steady import passed_us, steady_moment
 from tapewatch.query.verdict import FINE, Verdict, is_suspect, judge_number, judge_state
 
@@ -48,16 +48,6 @@ class _Findings:
     heard: int
     at_s: float
     members: Sequence[Member]
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A stretch of time in which a source could not have delivered, and why."""
-
-    source: str
-    start_us: int
-    end_us: int | None
-    why: str
 
 
 class SeriesBook:
@@ -90,8 +80,7 @@ class SeriesBook:
         self._waiting_rows = 0
         self._waiting_since_s = 0.0
         self._looked_s = -inf
-        self._outages: deque[Outage] = deque(maxlen=500)
-        self._failing: dict[str, tuple[int, str]] = {}
+        self.outages = Outages()
         self._count = 0
         self._retired: dict[str, dict[_Name, Series]] = {}
         self._back: list[tuple[str, Series]] = []
@@ -101,8 +90,8 @@ class SeriesBook:
         if batch.table not in self._catalog or batch.count == 0 or batch.table == own.CANARY.name:
             return
         self.clocks(batch)
-        if batch.table == "collector_run":
-            self._note_runs(batch)
+        if batch.table == own.COLLECTOR_RUN.name:
+            self.outages(batch)
         with self._lock:
             self._arrived[batch.table] = self._arrived.get(batch.table, 0) + 1
             if batch.count < LARGE and batch.table not in self._waiting:
@@ -200,29 +189,6 @@ class SeriesBook:
         del self._tables[table][key]
         self._retired.get(table, {}).pop(key, None)
         self._count -= 1
-
-    def _note_runs(self, batch: RowBatch) -> None:
-        """Begin and end outages; runs that do not say how they went change nothing."""
-        if "ok" not in batch.columns:
-            return
-        ok, names, times = batch.array("ok"), batch.coded("collector").words(), batch.array("ts")
-        for i in range(batch.count):
-            name, now_us = str(names[i]), int(times[i])
-            if ok[i] == 0 and name not in self._failing:
-                self._failing[name] = (now_us, word(batch, "error", i) or "failed")
-            elif ok[i] == 1 and name in self._failing:
-                start_us, why = self._failing.pop(name)
-                self._outages.append(Outage(name, start_us, now_us, f"collector {name} failed: {why}"))
-
-    def note_outage(self, outage: Outage) -> None:
-        """Remember a stretch without rows whose cause is known, such as a stop of the server itself (source empty: all)."""
-        self._outages.append(outage)
-
-    def outages(self) -> tuple[Outage, ...]:
-        """Known stretches in which sources could not deliver; those that go on have no end."""
-        failing = tuple(self._failing.items())
-        going_on = (Outage(name, start_us, None, f"collector {name} fails: {why}") for name, (start_us, why) in failing)
-        return (*self._outages, *going_on)
 
     def series(self, table: str) -> tuple[Series, ...]:
         """All series of a table, of every source; safe to call from another thread."""
