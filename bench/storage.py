@@ -39,8 +39,8 @@ WEEK_DAYS = 7
 HOUR_S = 3_600
 UPKEEP_S = 90.0
 """Upkeep runs this long after an hour: its last bucket is settled."""
-CLOSING_RUNS = 50
-"""The day has closed: its rows move, and then each run of upkeep sorts those of one table, of which there are fewer."""
+CLOSING_RUNS = 500
+"""The day has closed: its rows move, and then each run of upkeep sorts a piece of them, of which there are fewer."""
 RAW_DAYS = {Retention.MARKET: 7, Retention.STANDARD: 14, Retention.LEDGER: 365}
 
 

@@ -292,11 +292,13 @@ class DuckDBDialect(BookStatements, Dialect):
         copy = f"INSERT INTO {COLD}.{name} BY NAME {rows} ORDER BY {self._by_tags(table)}"
         return copy, f"DELETE FROM {HOT}.{name} WHERE {where}"
 
-    def cold_series(self, table: Table) -> str:
-        """Cold rows with ``ts`` in [``$start``, ``$end``), and those of the largest series of them; null when there are none."""
-        where, series = "ts >= $start AND ts < $end", self._series(table)
-        of_series = f"SELECT count(*) AS n FROM {COLD}.{self.quote(table.name)} WHERE {where} GROUP BY {series}"
-        return f"SELECT CAST(sum(n) AS BIGINT), max(n) FROM ({of_series}) AS of_series"
+    def count_cold(self, table: Table) -> str:
+        """How many cold rows have ``ts`` in [``$start``, ``$end``)."""
+        return f"SELECT count(*) AS n FROM {COLD}.{self.quote(table.name)} WHERE ts >= $start AND ts < $end"
+
+    def largest_cold(self, table: Table) -> str:
+        """How many of them the largest series has; null when there are none."""
+        return f"SELECT max(n) FROM ({self.count_cold(table)} GROUP BY {self._series(table)}) AS of_series"
 
     def last_cold(self, table: Table) -> str:
         """Number of the last cold row with ``ts`` in [``$start``, ``$end``), null when there is none."""

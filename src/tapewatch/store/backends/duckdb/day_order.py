@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import duckdb
 
-from tapewatch.errors import QueryTooLarge, StoreUnavailable
+from tapewatch.errors import QueryTooLarge, StoreUnavailable, TapewatchError
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Conflict, Database, OutOfMemory
-from tapewatch.store.backends.duckdb.pieces import columns_of, in_pieces, pieces_for
+from tapewatch.store.backends.duckdb.pieces import columns_of, most_rows, pieces_for
 from tapewatch.store.backends.duckdb.room import Room
 from tapewatch.store.dialect import DuckDBDialect
 from tapewatch.store.retention import DAY_US
@@ -25,23 +25,20 @@ from tapewatch.store.retention import DAY_US
 log = logging.getLogger("tapewatch.store")
 
 PIECE_ROWS = 500_000
-"""Sorted at once."""
+"""Sorted at once, in a run of upkeep, so that the other work goes on; of a wide table fewer, see `pieces_for`."""
 
 MOST_PIECES = 40
 """A day of more stays as it is: every piece looks for its rows among all of them, and leaves gaps that are closed when the log is written
 back. So many are 20 million rows of a narrow table, or a million of one as wide as ``feed``."""
 
-MOST_OF_A_SERIES = 1_000_000
-"""A day with a larger series stays, too: a piece has whole series, and commits that replace one of its rows wait until it is sorted."""
+MOST_OF_A_SERIES = 2
+"""A day with a series of more than so many pieces' rows stays, too: it cannot be cut, and commits that replace one of its rows wait."""
 
-VALUE_BYTES = 2
-"""Room that a value may need for a while, beside the one that it has: about twice what it takes."""
+VALUE_BYTES = 8
+"""Room that a value may need for a while, beside the one that it has, until the gap that it leaves is closed."""
 
 AGAIN_US, MOST_TRIES = 3_600_000_000, 3
-"""A day that could not be sorted, because its rows are replaced or there is no room, is tried again after an hour; so often in all."""
-
-PAUSE_S = 0.01
-"""Between two pieces, for those who wait."""
+"""A piece that could not be sorted, because its rows are replaced or there is no room, is tried again after an hour; so often in all."""
 
 ROW_NUMBER = "rowid"
 """A table that has a column of this name hides the engine's number of a row."""
@@ -55,7 +52,6 @@ class DayOrder:
         dialect: Its statements.
         moving: Held while rows move: a commit that meets a moving row waits for it and tries again.
         room: Of the disk and the quota.
-        write_back: Writes a long log back, between pieces.
         may_begin: Whether this is a moment for it: what a copy that is being written still reads is not free when it is deleted.
     """
 
@@ -65,17 +61,14 @@ class DayOrder:
         dialect: DuckDBDialect,
         moving: threading.Lock,
         room: Room,
-        write_back: Callable[[], None],
         may_begin: Callable[[], bool],
     ) -> None:
         self._database = database
         self._dialect = dialect
         self._moving = moving
         self._room = room
-        self._write_back = write_back
         self._may_begin = may_begin
-        self._tried: dict[tuple[str, int], tuple[int, int]] = {}
-        """How often the day of a table was tried, and when last."""
+        self._going: dict[tuple[str, int], _Going] = {}
 
     def note(self, cursor: duckdb.DuckDBPyConnection, table: str, before_us: int) -> None:
         """Note, in the transaction that moves them, that rows before a time move; at the end of a day nothing is left to be noted."""
@@ -83,7 +76,7 @@ class DayOrder:
             cursor.execute(self._dialect.keep_part(), {"name": table, "day": before_us // DAY_US * DAY_US})
 
     def run(self, tables: Iterable[Table], now_us: int, closed_us: int) -> bool:
-        """Sort a day of one table that ended at or before a moment; gives whether there was one.
+        """Sort a piece of a day of one table that ended at or before a moment; gives whether there was one.
 
         Args:
             tables: Those of which all rows before that moment have moved.
@@ -99,63 +92,82 @@ class DayOrder:
         with self._database.reading("the store"):
             due = self._database.cursor().execute(self._dialect.parts_of_days(), {"before": closed_us}).fetchall()
         for name, day_us in due:
-            tries, tried_us = self._tried.get((name, day_us), (0, now_us - AGAIN_US))
-            if name in known and abs(now_us - tried_us) >= AGAIN_US:
-                self._tried[name, day_us] = tries + 1, now_us
-                self._try(known[name], day_us, is_last=tries + 1 >= MOST_TRIES)
+            going = self._going.setdefault((name, day_us), _Going())
+            if name in known and (going.failed_us is None or abs(now_us - going.failed_us) >= AGAIN_US):
+                self._go_on(known[name], day_us, going, now_us)
                 return True
         return False
 
-    def _try(self, table: Table, day_us: int, *, is_last: bool) -> None:
+    def _go_on(self, table: Table, day_us: int, going: _Going, now_us: int) -> None:
         try:
-            self._sort(table, {"start": day_us, "end": day_us + DAY_US})
-        except (Conflict, _NotNow, OutOfMemory, QueryTooLarge) as why:
-            if isinstance(why, Conflict | _NotNow) and not is_last:
-                return
-            log.info("Rows of %s stay where they lie, which takes some more room: %s", table.name, why)
-        cursor = self._database.cursor()
-        with self._database.transaction(cursor, f"noting the order of {table.name}"):
-            cursor.execute(self._dialect.forget_parts(), {"name": table.name, "day": day_us})
-        del self._tried[table.name, day_us]
+            if going.failures < MOST_TRIES:
+                self._sort(table, {"start": day_us, "end": day_us + DAY_US}, going)
+        except (OutOfMemory, QueryTooLarge):
+            going.failures = MOST_TRIES
+        except TapewatchError as error:
+            going.failures, going.failed_us = going.failures + 1, now_us
+            if not isinstance(error, Conflict):
+                raise
+        if going.failures >= MOST_TRIES:
+            log.info("Rows of %s stay where they lie, which takes some more room on the disk.", table.name)
+        if going.failures >= MOST_TRIES or going.piece == going.pieces:
+            cursor = self._database.cursor()
+            with self._database.transaction(cursor, f"noting the order of {table.name}"):
+                cursor.execute(self._dialect.forget_parts(), {"name": table.name, "day": day_us})
+            del self._going[table.name, day_us]
 
-    def _sort(self, table: Table, day: Mapping[str, int]) -> None:
-        kinds, rows = self._rows(table, day)
-        if rows == 0:
+    def _sort(self, table: Table, day: Mapping[str, int], going: _Going) -> None:
+        if going.piece == 0:
+            going.pieces, going.piece_bytes = self._pieces(table, day)
+        if going.piece == going.pieces:
             return
-        if not self._room.has(rows * columns_of(kinds) * VALUE_BYTES):
-            raise _NotNow("there is no room for them on the disk or within the quota")
+        left = going.pieces - going.piece
+        if not self._room.has(going.piece_bytes * left):
+            raise StoreUnavailable(f"rows of {table.name} cannot be sorted: no room for them on the disk or within the quota")
+        self._sort_piece(table, day, going.piece, going.pieces)
+        going.piece += 1
 
-        def sort(piece: int, pieces: int) -> int:
-            return self._sort_piece(table, day, piece, pieces)
-
-        for _ in in_pieces(rows, PIECE_ROWS, kinds, sort, self._write_back):
-            self._write_back()
-            if not self._room.has(0):
-                raise _NotNow("the disk is nearly full")
-            time.sleep(PAUSE_S)
-
-    def _rows(self, table: Table, day: Mapping[str, int]) -> tuple[dict[str, str], int]:
-        """Kinds of the columns, and the rows that are to be sorted: none where it would be too dear."""
+    def _pieces(self, table: Table, day: Mapping[str, int]) -> tuple[int, int]:
+        """How many pieces there are to be sorted, none where it would be too dear, and the bytes that each may need."""
         with self._database.reading(table.name):
             cursor = self._database.cursor()
             kinds = dict(cursor.execute(self._dialect.kinds(), {"name": table.name}).fetchall())
-            rows, largest = cursor.execute(self._dialect.cold_series(table), day).fetchone() or (None, None)
-        is_dear = (largest or 0) > MOST_OF_A_SERIES or pieces_for(rows or 0, PIECE_ROWS, kinds) > MOST_PIECES
-        return kinds, 0 if is_dear or ROW_NUMBER in kinds else rows or 0
+            (rows,) = cursor.execute(self._dialect.count_cold(table), day).fetchone() or (0,)
+            pieces = pieces_for(rows, PIECE_ROWS, kinds)
+            if rows == 0 or pieces > MOST_PIECES or ROW_NUMBER in kinds:
+                return 0, 0
+            (largest,) = cursor.execute(self._dialect.largest_cold(table), day).fetchone() or (rows,)
+        if largest > MOST_OF_A_SERIES * most_rows(PIECE_ROWS, kinds):
+            return 0, 0
+        return pieces, rows * columns_of(kinds) * VALUE_BYTES // pieces
 
-    def _sort_piece(self, table: Table, day: Mapping[str, int], piece: int, pieces: int) -> int:
-        copy, delete = self._dialect.sort_cold(table, piece, pieces)
+    def _sort_piece(self, table: Table, day: Mapping[str, int], piece: int, pieces: int) -> None:
         cursor = self._database.cursor()
         with self._moving, self._database.transaction(cursor, f"sorting rows of {table.name}"):
             (last,) = cursor.execute(self._dialect.last_cold(table), day).fetchone() or (None,)
             if last is None:
-                return 0
+                return
+            copy, delete = self._dialect.sort_cold(table, piece, pieces)
             copied = cursor.execute(copy, {**day, "last": last}).fetchone()
             deleted = cursor.execute(delete, {**day, "last": last}).fetchone()
             if copied != deleted:
                 raise StoreUnavailable(f"sorting rows of {table.name}: {copied} were copied and {deleted} deleted; nothing was changed")
-        return int(copied[0]) if copied else 0
 
 
-class _NotNow(Exception):
-    """Why a day is not sorted for now."""
+@dataclass
+class _Going:
+    """How far a day of a table is.
+
+    Attributes:
+        piece: The next.
+        pieces: How many there are; they are counted before the first.
+        piece_bytes: Bytes that each may need.
+        failures: How often one could not be sorted.
+        failed_us: When last.
+    """
+
+    piece: int = 0
+    pieces: int = 0
+    piece_bytes: int = 0
+    failures: int = 0
+    failed_us: int | None = None

@@ -23,28 +23,33 @@ def columns_of(kinds: Mapping[str, str]) -> int:
     return len(kinds) + SKETCH_COLUMNS * sum(kind == Kind.SKETCH for kind in kinds.values())
 
 
-def pieces_for(rows: int, most_rows: int, kinds: Mapping[str, str]) -> int:
-    """How many pieces rows make; arguments as for `in_pieces`."""
+def most_rows(narrow: int, kinds: Mapping[str, str]) -> int:
+    """Rows of a piece of a table with these columns; of one that is not wide, ``narrow``."""
     columns = columns_of(kinds)
-    return max(1, -(-rows * columns // MOVED_CELLS) if columns > WIDE_COLUMNS else -(-rows // most_rows))
+    return MOVED_CELLS // columns if columns > WIDE_COLUMNS else narrow
+
+
+def pieces_for(rows: int, narrow: int, kinds: Mapping[str, str]) -> int:
+    """How many pieces rows make; see `most_rows`."""
+    return max(1, -(-rows // most_rows(narrow, kinds)))
 
 
 def in_pieces(
-    rows: int, most_rows: int, kinds: Mapping[str, str], do: Callable[[int, int], int], relieve: Callable[[], object]
+    rows: int, narrow: int, kinds: Mapping[str, str], do: Callable[[int, int], int], relieve: Callable[[], object]
 ) -> Iterator[int]:
     """Do something with rows, in as many pieces as the memory needs; gives what was done of each.
 
     Args:
         rows: About how many there are.
-        most_rows: Of a table that is not wide, so many are one piece.
+        narrow: Of a table that is not wide, so many are one piece.
         kinds: Columns of the table, and their kinds.
-        do: Does the piece of a number, of so many pieces. After a try in fewer pieces it is also asked for what was done then.
+        do: Does the piece of a number, of so many pieces; what is done already it finds done.
         relieve: Frees memory; called before what was too much is tried again in more pieces.
 
     Raises:
         OutOfMemory: A thousand rows are too many.
     """
-    pieces = pieces_for(rows, most_rows, kinds)
+    pieces = pieces_for(rows, narrow, kinds)
     while True:
         try:
             for piece in range(pieces):

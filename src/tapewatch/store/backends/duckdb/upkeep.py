@@ -64,12 +64,15 @@ class Upkeep:
         self._dialect = dialect
         self._room = room
         self._moved_before: dict[str, int] = {}
+        self._empty_at: dict[str, int] = {}
+        """The last day whose end found the hot table empty."""
+        self._is_flooded = False
         self._left: dict[str, int] = {}
         """Rows that were hot after the last run; what was there before the first is no flood."""
         self._ran_us = 0
         self._cold_until_us: dict[str, int] = {}
         self.moving = threading.Lock()
-        self._order = DayOrder(database, dialect, self.moving, room, self._write_back_when_long, may_sort)
+        self._order = DayOrder(database, dialect, self.moving, room, may_sort)
 
     def note_cold(self, table: str, newest_us: int | None) -> None:
         """Note the newest row of a cold table, when the table is opened; None when it is empty."""
@@ -94,14 +97,15 @@ class Upkeep:
         flood_rows = FLOOD_ROWS_PER_S * (now_us - self._ran_us) / US_PER_S
         self._ran_us = now_us
         troubles: list[TapewatchError] = []
-        moved = 0
+        moved, self._is_flooded = 0, False
         for table in tables:
             try:
                 moved += self._move_due(table, sizes.get(table.name, 0), flood_rows, now_us, closed_us)
             except TapewatchError as error:  # one table must not keep the others in the log
                 troubles.append(error)
         try:
-            moved += self._order.run([table for table in tables if self._has_moved(table, closed_us)], now_us, closed_us)
+            if not self._is_flooded:
+                moved += self._order.run([table for table in tables if self._has_moved(table, closed_us)], now_us, closed_us)
         except TapewatchError as error:
             troubles.append(error)
         if moved or self._database.log_bytes >= LOG_BYTES:
@@ -113,9 +117,10 @@ class Upkeep:
         """Move what is due of a table that holds so many hot rows."""
         grown, self._left[table.name] = held - self._left.get(table.name, held), held
         if held == 0:
-            self._moved_before[table.name] = closed_us
+            self._empty_at[table.name] = closed_us
             return 0
         is_flooded = grown >= flood_rows > 0 and held < MOST_HOT_ROWS
+        self._is_flooded |= is_flooded
         is_due = held >= HOT_ROWS and not is_flooded and self._has_moved(table, closed_us)  # a closed day moves apart from today's rows
         before_us = max(closed_us, now_us - SETTLED_US) if is_due else closed_us
         if self._moved_before.get(table.name) == before_us:  # when it is earlier, the clock was set back
@@ -126,7 +131,7 @@ class Upkeep:
 
     def _has_moved(self, table: Table, before_us: int) -> bool:
         """Whether the rows before a time have."""
-        return self._moved_before.get(table.name, NULL_TIME) >= before_us
+        return max(self._moved_before.get(table.name, NULL_TIME), self._empty_at.get(table.name, NULL_TIME)) >= before_us
 
     def write_back(self) -> None:
         """Write the log into the file, if the disk has room for it: the engine gives up on the file when it does not."""
