@@ -18,7 +18,7 @@ from tapewatch.errors import QueryTooLarge, StoreUnavailable, TapewatchError
 from tapewatch.model.table import Table
 from tapewatch.store.backends.duckdb.database import Conflict, Database, OutOfMemory
 from tapewatch.store.backends.duckdb.pieces import columns_of, most_rows, pieces_for
-from tapewatch.store.backends.duckdb.room import Room
+from tapewatch.store.backends.duckdb.room import NoRoom, Room
 from tapewatch.store.dialect import DuckDBDialect
 from tapewatch.store.retention import DAY_US
 
@@ -102,14 +102,15 @@ class DayOrder:
         try:
             if going.failures < MOST_TRIES:
                 self._sort(table, {"start": day_us, "end": day_us + DAY_US}, going)
-        except (OutOfMemory, QueryTooLarge):
-            going.failures = MOST_TRIES
+        except (OutOfMemory, QueryTooLarge) as error:
+            going.failures, going.why = MOST_TRIES, str(error)
         except TapewatchError as error:
+            going.why = str(error)
             going.failures, going.failed_us = going.failures + 1, now_us
-            if not isinstance(error, Conflict):
+            if not isinstance(error, Conflict | NoRoom):
                 raise
         if going.failures >= MOST_TRIES:
-            log.info("Rows of %s stay where they lie, which takes some more room on the disk.", table.name)
+            log.info("Rows of %s stay where they lie, which takes some more room on the disk: %s", table.name, going.why)
         if going.failures >= MOST_TRIES or going.piece == going.pieces:
             cursor = self._database.cursor()
             with self._database.transaction(cursor, f"noting the order of {table.name}"):
@@ -121,9 +122,7 @@ class DayOrder:
             going.pieces, going.piece_bytes = self._pieces(table, day)
         if going.piece == going.pieces:
             return
-        left = going.pieces - going.piece
-        if not self._room.has(going.piece_bytes * left):
-            raise StoreUnavailable(f"rows of {table.name} cannot be sorted: no room for them on the disk or within the quota")
+        self._room.require(going.piece_bytes * (going.pieces - going.piece))
         self._sort_piece(table, day, going.piece, going.pieces)
         going.piece += 1
 
@@ -164,6 +163,7 @@ class _Going:
         piece_bytes: Bytes that each may need.
         failures: How often one could not be sorted.
         failed_us: When last.
+        why: And why.
     """
 
     piece: int = 0
@@ -171,3 +171,4 @@ class _Going:
     piece_bytes: int = 0
     failures: int = 0
     failed_us: int | None = None
+    why: str = ""

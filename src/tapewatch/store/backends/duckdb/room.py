@@ -43,12 +43,20 @@ class Room:
             found = self._database.cursor().execute(self._dialect.used_bytes()).fetchone()
         return (int(found[0]) if found else 0) + self._database.log_bytes
 
-    def has(self, wanted_bytes: int) -> bool:
-        """Whether work that can wait may take so much for a while: neither incoming rows nor old ones are to suffer from it.
+    def require(self, wanted_bytes: int) -> None:
+        """Let work that can wait take so much for a while, if neither incoming rows nor old ones suffer from it.
 
         Raises:
+            NoRoom: They would.
             StoreUnavailable: The disk or the store cannot be asked.
         """
         if self.free_bytes() < wanted_bytes + RESERVE_BYTES:
-            return False
-        return not self.quota_bytes or self.used_bytes() + wanted_bytes <= self.quota_bytes
+            raise NoRoom(
+                f"{wanted_bytes >> 20} MB and a reserve of {RESERVE_BYTES >> 20} MB are not free on the disk of {self._database.path}"
+            )
+        if self.quota_bytes and self.used_bytes() + wanted_bytes > self.quota_bytes:
+            raise NoRoom(f"{wanted_bytes >> 20} MB more would exceed the quota of {self.quota_bytes >> 20} MB")
+
+
+class NoRoom(StoreUnavailable):
+    """The disk or the quota has too little room for work that can wait."""
