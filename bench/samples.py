@@ -18,6 +18,8 @@ WARM_SHARE = 0.5
 FLAT = 0.05
 """Growth an hour, as a share of the median, that is still called flat: at this pace a value doubles in 20 hours, and an hour after the
 warm-up cannot tell less from chance."""
+BLOCK, DRAWS = 12, 100
+"""Samples that are drawn together, two minutes of a full run, and how often all are drawn."""
 PER_H = 3_600.0
 LEAST_S = 1_800.0
 """A run that is shorter says nothing of growth: its slopes are told and not judged."""
@@ -129,15 +131,42 @@ def slope_per_h(hours: Sequence[float], values: Sequence[float]) -> float:
 
 def growth_per_h(samples: Sequence[Sample], name: str) -> tuple[float, float]:
     """Median after the warm-up, and the growth an hour as a share of it; both 0 where nothing was seen."""
-    warm_s = samples[-1].t_s * WARM_SHARE
-    after = [sample for sample in samples if sample.t_s >= warm_s]
-    seen = [(sample.t_s / PER_H, value) for sample in after if not math.isnan(value := float(getattr(sample, name)))]
-    if not seen:
+    hours, values = _seen(samples, name)
+    if not values:
         return 0.0, 0.0
-    hours, values = zip(*seen, strict=True)
     median = float(np.median(values))
     slope = slope_per_h(hours, values)
     return median, slope / median if median else 0.0
+
+
+def _seen(samples: Sequence[Sample], name: str) -> tuple[list[float], list[float]]:
+    """Hours and values after the warm-up."""
+    warm_s = samples[-1].t_s * WARM_SHARE
+    after = [sample for sample in samples if sample.t_s >= warm_s]
+    seen = [(sample.t_s / PER_H, value) for sample in after if not math.isnan(value := float(getattr(sample, name)))]
+    return [hour for hour, _ in seen], [value for _, value in seen]
+
+
+def interval_per_h(samples: Sequence[Sample], name: str) -> tuple[float, float]:
+    """Between what the growth an hour of a value lies with 95 %, as shares of its median: by a bootstrap of blocks (Künsch 1989).
+
+    Neighbours resemble each other, and what is left beside the slope is drawn in blocks of `BLOCK` samples.
+    """
+    hours, values = _seen(samples, name)
+    median = float(np.median(values)) if len(values) else 0.0
+    if len(values) <= BLOCK or not median:
+        return 0.0, 0.0
+    slope = slope_per_h(hours, values)
+    line = slope * np.asarray(hours)
+    rest, random = np.asarray(values) - line, np.random.default_rng(1)
+    blocks = -(-len(rest) // BLOCK)
+    found: list[float] = []
+    for _ in range(DRAWS):
+        starts = random.integers(0, len(rest) - BLOCK, blocks)
+        drawn = np.concatenate([rest[start : start + BLOCK] for start in starts])[: len(rest)]
+        found.append(slope_per_h(hours, (line + drawn).tolist()) / median)
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def judged(samples: Sequence[Sample]) -> Iterator[Bar]:
@@ -147,7 +176,9 @@ def judged(samples: Sequence[Sample]) -> Iterator[Bar]:
         median, growth = growth_per_h(samples, name)
         yield Bar(f"{words}, median", median, unit(name))
         if name in JUDGED:
-            yield Bar(f"{words}, growth an hour ({100 * growth:+.1f} %)", max(0.0, 100 * growth), "%", target)
+            low, high = interval_per_h(samples, name)
+            told = f"{100 * growth:+.1f} %; with 95 % from {100 * low:+.1f} to {100 * high:+.1f}"
+            yield Bar(f"{words}, growth an hour ({told})", max(0.0, 100 * growth), "%", target)
     last = samples[-1]
     yield Bar("on disk at the end, the log of writes included", last.disk_mb, "MB")
     yield Bar("a post was late by at most", max(sample.late_s for sample in samples), "s")

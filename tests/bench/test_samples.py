@@ -5,12 +5,13 @@ import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.plot import STRIPS, picture
-from bench.samples import JUDGED, NAMES, Record, Sample, growth_per_h, judged, read, slope_per_h
+from bench.samples import JUDGED, NAMES, Record, Sample, growth_per_h, interval_per_h, judged, read, slope_per_h
 
 EVERY_S = 10.0
 TWO_HOURS = 720
@@ -32,9 +33,21 @@ def test_a_leak_of_a_tenth_an_hour_misses_the_bar_and_growth_while_warming_up_do
     leaking = [sample(number, rss_mb=200 * (1 + 0.1 * number * EVERY_S / 3_600)) for number in range(TWO_HOURS)]
     warming = [sample(number, rss_mb=min(200.0, 100 + number)) for number in range(TWO_HOURS)]
     falling = [sample(number, rss_mb=200 - number / 10) for number in range(TWO_HOURS)]
-    assert [name for bar in judged(leaking) for name in [bar.name] if not bar.is_met] == ["memory of the server, growth an hour (+8.7 %)"]
+    told = "memory of the server, growth an hour (+8.7 %; with 95 % from +8.7 to +8.7)"
+    assert [bar.name for bar in judged(leaking) if not bar.is_met] == [told]
     assert all(bar.is_met and bar.value >= 0 for samples in (warming, falling) for bar in judged(samples))
     assert growth_per_h(falling, "rss_mb")[1] < 0
+
+
+@pytest.mark.parametrize("growth", [0.0, 0.2])
+def test_the_interval_of_the_growth_holds_the_true_one_and_tells_it_from_chance(growth: float) -> None:
+    chance = np.random.default_rng(3)
+    noisy = [sample(number, rss_mb=100 * (1 + growth * number * EVERY_S / 3_600) + chance.normal(0, 5)) for number in range(TWO_HOURS)]
+    low, high = interval_per_h(noisy, "rss_mb")
+    true = growth / (1 + 1.5 * growth)  # as a share of the value in the middle of the second hour
+    assert low < true < high
+    assert (low > 0) == (growth > 0)
+    assert high - low < 0.1
 
 
 def test_samples_are_read_back_without_a_line_that_was_cut(tmp_path: Path) -> None:
