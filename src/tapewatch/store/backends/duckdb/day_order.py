@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -87,16 +87,22 @@ class DayOrder:
             StoreUnavailable: The store is away; nothing is lost.
         """
         known = {table.name: table for table in tables}
-        if not known or not self._may_begin():
+        found = self.next_of(now_us, closed_us, known) if self._may_begin() else None
+        if found is None:
             return False
+        name, day_us = found
+        self._go_on(known[name], day_us, self._going.setdefault(found, _Going()), now_us)
+        return True
+
+    def next_of(self, now_us: int, closed_us: int, known: Collection[str] | None = None) -> tuple[str, int] | None:
+        """Table and day that come next; of the tables that are known, where those are given."""
         with self._database.reading("the store"):
             due = self._database.cursor().execute(self._dialect.parts_of_days(), {"before": closed_us}).fetchall()
         for name, day_us in due:
-            going = self._going.setdefault((name, day_us), _Going())
-            if name in known and (going.failed_us is None or abs(now_us - going.failed_us) >= AGAIN_US):
-                self._go_on(known[name], day_us, going, now_us)
-                return True
-        return False
+            going = self._going.get((name, day_us))
+            if (known is None or name in known) and (going is None or going.failed_us is None or abs(now_us - going.failed_us) >= AGAIN_US):
+                return name, day_us
+        return None
 
     def _go_on(self, table: Table, day_us: int, going: _Going, now_us: int) -> None:
         try:

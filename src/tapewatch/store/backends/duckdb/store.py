@@ -264,6 +264,10 @@ class DuckDBStore:
         if troubles:
             raise troubles[0]
 
+    def sorts_next(self, now_us: int) -> bool:
+        """Whether the next run of upkeep has a closed day to sort, or to go on with."""
+        return self._upkeep.sorts_next(now_us)
+
     def _forget_marks(self) -> None:
         if self._marks.outgrown():
             with self._change("forgetting old marks") as connection:

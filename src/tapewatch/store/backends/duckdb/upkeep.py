@@ -92,7 +92,7 @@ class Upkeep:
             StoreUnavailable: The disk is full or the store is away; nothing is lost and the next run goes on.
         """
         tables = tuple(tables)
-        closed_us = (now_us - GRACE_US) // PERIOD_US * PERIOD_US
+        closed_us = self._closed_us(now_us)
         sizes = self._hot_rows()
         flood_rows = FLOOD_ROWS_PER_S * (now_us - self._ran_us) / US_PER_S
         self._ran_us = now_us
@@ -112,6 +112,14 @@ class Upkeep:
             self.write_back()
         if troubles:
             raise troubles[0]
+
+    def sorts_next(self, now_us: int) -> bool:
+        """Whether a closed day is to be sorted by the next run."""
+        return self._order.next_of(now_us, self._closed_us(now_us)) is not None
+
+    def _closed_us(self, now_us: int) -> int:
+        """The end of the last day that has closed."""
+        return (now_us - GRACE_US) // PERIOD_US * PERIOD_US
 
     def _move_due(self, table: Table, held: int, flood_rows: float, now_us: int, closed_us: int) -> int:
         """Move what is due of a table that holds so many hot rows."""
