@@ -16,8 +16,8 @@ from bench.bars import Bar
 WARM_SHARE = 0.5
 """Of the run: caches fill, and the ranges of the questions with them: the widest asks for an hour."""
 FLAT = 0.05
-"""Growth an hour, as a share of the median, that is still called flat: at this pace a value doubles in 20 hours, and an hour after the
-warm-up cannot tell less from chance."""
+"""Growth an hour, as a share of the median, that is still called flat: at this pace a value doubles in 20 hours. How far an hour
+tells that from chance, the interval beside it says."""
 BLOCK, DRAWS = 12, 100
 """Samples that are drawn together, two minutes of a full run, and how often all are drawn."""
 PER_H = 3_600.0
@@ -162,7 +162,7 @@ def interval_per_h(samples: Sequence[Sample], name: str) -> tuple[float, float]:
     blocks = -(-len(rest) // BLOCK)
     found: list[float] = []
     for _ in range(DRAWS):
-        starts = random.integers(0, len(rest) - BLOCK, blocks)
+        starts = random.integers(0, len(rest) - BLOCK + 1, blocks)
         drawn = np.concatenate([rest[start : start + BLOCK] for start in starts])[: len(rest)]
         found.append(slope_per_h(hours, (line + drawn).tolist()) / median)
     low, high = np.percentile(found, [2.5, 97.5])

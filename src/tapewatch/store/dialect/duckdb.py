@@ -292,13 +292,9 @@ class DuckDBDialect(BookStatements, Dialect):
         copy = f"INSERT INTO {COLD}.{name} BY NAME {rows} ORDER BY {self._by_tags(table)}"
         return copy, f"DELETE FROM {HOT}.{name} WHERE {where}"
 
-    def count_cold(self, table: Table) -> str:
-        """How many cold rows have ``ts`` in [``$start``, ``$end``)."""
-        return f"SELECT count(*) AS n FROM {COLD}.{self.quote(table.name)} WHERE ts >= $start AND ts < $end"
-
-    def largest_cold(self, table: Table) -> str:
-        """How many of them the largest series has; null when there are none."""
-        return f"SELECT max(n) FROM ({self.count_cold(table)} GROUP BY {self._series(table)}) AS of_series"
+    def largest_series(self, table: Table) -> str:
+        """How many of the rows that `count_between` counts the largest series has; null when there are none."""
+        return f"SELECT max(n) FROM ({self.count_between(table)} GROUP BY {self._series(table)}) AS of_series (n)"
 
     def last_cold(self, table: Table) -> str:
         """Number of the last cold row with ``ts`` in [``$start``, ``$end``), null when there is none."""

@@ -26,13 +26,12 @@ from tapewatch.model.table import Table, gauge, tag
 from tapewatch.store.backends.duckdb import DuckDBStore, day_order, pieces, room, upkeep
 from tapewatch.store.backends.duckdb.database import Conflict, OutOfMemory
 from tapewatch.store.base import Stored
-from tapewatch.store.retention import DAY_US
+from tapewatch.store.retention import DAY_US, HOUR_US
 from tapewatch.testing.stores.tables import NOTE, SAMPLE, batch, plain
 from tests.store.backends.duckdb.areas import rows_in
 
 MIDNIGHT_US = 20_000 * DAY_US
 CLOSED_US = MIDNIGHT_US + DAY_US + upkeep.GRACE_US
-HOUR_US = 3_600_000_000
 HOSTS = ("h0", "h1", "h2", "h3", "h4")
 PARTS, PART_ROWS = 4, 50
 
@@ -164,7 +163,6 @@ def test_a_restart_does_not_forget_what_is_to_be_sorted(tmp_path: Path, monkeypa
 
 def test_a_day_of_many_rows_is_sorted_by_pieces_of_whole_series_one_in_a_run(store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
     cut_into(30, monkeypatch)
-    monkeypatch.setattr(upkeep, "MOVING_LOG_BYTES", 1)
     put_day(store)
     before = answers(store)
     assert sort_all(store) == 7
@@ -331,7 +329,7 @@ def test_what_fails_midway_changes_nothing_and_the_next_run_sorts(store: DuckDBS
     before = answers(store)
     with monkeypatch.context() as patched:
         patched.setattr(store._dialect, "sort_cold", failing)
-        with pytest.raises(Exception, match="sorting rows of sample"):
+        with pytest.raises(TapewatchError, match="sorting rows of sample"):
             store.maintain(CLOSED_US)
     assert answers(store) == before
     assert noted(store) == [("sample", MIDNIGHT_US)]

@@ -20,6 +20,7 @@ from tapewatch.store.backends.duckdb.database import Conflict, Database, OutOfMe
 from tapewatch.store.backends.duckdb.pieces import columns_of, most_rows, pieces_for
 from tapewatch.store.backends.duckdb.room import NoRoom, Room
 from tapewatch.store.dialect import DuckDBDialect
+from tapewatch.store.dialect.duckdb import COLD
 from tapewatch.store.retention import DAY_US
 
 log = logging.getLogger("tapewatch.store")
@@ -65,6 +66,7 @@ class DayOrder:
     ) -> None:
         self._database = database
         self._dialect = dialect
+        self._cold = DuckDBDialect(COLD)
         self._moving = moving
         self._room = room
         self._may_begin = may_begin
@@ -137,11 +139,11 @@ class DayOrder:
         with self._database.reading(table.name):
             cursor = self._database.cursor()
             kinds = dict(cursor.execute(self._dialect.kinds(), {"name": table.name}).fetchall())
-            (rows,) = cursor.execute(self._dialect.count_cold(table), day).fetchone() or (0,)
+            (rows,) = cursor.execute(self._cold.count_between(table), day).fetchone() or (0,)
             pieces = pieces_for(rows, PIECE_ROWS, kinds)
             if rows == 0 or pieces > MOST_PIECES or ROW_NUMBER in kinds:
                 return 0, 0
-            (largest,) = cursor.execute(self._dialect.largest_cold(table), day).fetchone() or (rows,)
+            (largest,) = cursor.execute(self._cold.largest_series(table), day).fetchone() or (rows,)
         if largest > MOST_OF_A_SERIES * most_rows(PIECE_ROWS, kinds):
             return 0, 0
         return pieces, rows * columns_of(kinds) * VALUE_BYTES // pieces

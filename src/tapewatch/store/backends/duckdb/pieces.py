@@ -26,7 +26,7 @@ def columns_of(kinds: Mapping[str, str]) -> int:
 def most_rows(narrow: int, kinds: Mapping[str, str]) -> int:
     """Rows of a piece of a table with these columns; of one that is not wide, ``narrow``."""
     columns = columns_of(kinds)
-    return MOVED_CELLS // columns if columns > WIDE_COLUMNS else narrow
+    return max(1, MOVED_CELLS // columns) if columns > WIDE_COLUMNS else narrow
 
 
 def pieces_for(rows: int, narrow: int, kinds: Mapping[str, str]) -> int:
